@@ -1,0 +1,163 @@
+"""The book's figures: every function draws on an axes and returns it.
+
+Colors are those of Okabe and Ito, which the common color-vision deficiencies keep apart; lines
+differ by marker too, so no figure depends on color alone. Weights use one color map, viridis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+COLOR_MAP = "viridis"
+
+
+def use_style() -> None:
+    """Set the book's look for every figure that follows in this session.
+
+    Examples
+    --------
+    >>> from attnbook.plots import use_style
+    >>> use_style()
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.0),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=COLORS),
+            "axes.titlesize": "medium",
+            "axes.titlelocation": "left",
+            "font.size": 10,
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "image.cmap": COLOR_MAP,
+        }
+    )
+
+
+def _to_numpy(array: Any) -> np.ndarray:
+    """Return `array` as NumPy; a torch tensor may need grad or sit on another device."""
+    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+
+
+def plot_attention(
+    weights: Any,
+    *,
+    query_labels: Sequence[str] | None = None,
+    key_labels: Sequence[str] | None = None,
+    annotate: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a matrix of attention weights: a row for each query, a column for each key.
+
+    Parameters
+    ----------
+    weights : array of shape (L, S)
+        Weights between 0 and 1.
+    query_labels, key_labels : sequence of str, optional
+        Names of the rows and of the columns, by default their numbers.
+    annotate : bool, default False
+        Write every weight into its cell.
+    ax : Axes, optional
+        Where to draw, by default a new figure.
+
+    Returns
+    -------
+    Axes
+        With one image on the scale 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If `weights` has not two axes, or a list of labels another length.
+
+    Examples
+    --------
+    >>> from attnbook.plots import plot_attention
+    >>> ax = plot_attention(np.eye(2), query_labels=["a", "b"])
+    >>> ax.get_ylabel()
+    'Queries'
+    """
+    weights = _to_numpy(weights)
+    if weights.ndim != 2:
+        raise ValueError(f"weights must have shape (L, S), got {weights.shape}")
+    ax = plt.subplots(figsize=(3.4, 3.0))[1] if ax is None else ax
+    ax.imshow(weights, vmin=0, vmax=1, cmap=COLOR_MAP)
+    for axis, labels, size, name in [
+        (ax.yaxis, query_labels, weights.shape[0], "query_labels"),
+        (ax.xaxis, key_labels, weights.shape[1], "key_labels"),
+    ]:
+        if labels is not None:
+            if len(labels) != size:
+                raise ValueError(f"{name} must have {size} entries, got {len(labels)}")
+            axis.set_ticks(range(size), labels)
+    if annotate:
+        for (i, j), weight in np.ndenumerate(weights):
+            color = "black" if weight > 0.6 else "white"
+            ax.text(j, i, f"{weight:.2f}", ha="center", va="center", color=color, fontsize=9)
+    ax.set(xlabel="Keys", ylabel="Queries")
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def plot_curves(
+    x: Any, curves: Mapping[str, Any], *, ax: Axes | None = None, band: bool = True
+) -> Axes:
+    """Draw one labeled curve for each entry, with a band over repeated runs.
+
+    Parameters
+    ----------
+    x : array of shape (n,)
+        Horizontal positions.
+    curves : mapping of str to array of shape (n,) or (runs, n)
+        With several runs the line is their mean.
+    ax : Axes, optional
+        Where to draw, by default a new figure.
+    band : bool, default True
+        Shade from the lowest to the highest run.
+
+    Returns
+    -------
+    Axes
+        With a legend; every curve has a color and a marker of its own.
+
+    Raises
+    ------
+    ValueError
+        If a curve has not as many points as `x`.
+
+    Examples
+    --------
+    >>> from attnbook.plots import plot_curves
+    >>> ax = plot_curves([0, 1], {"line": [1.0, 2.0]})
+    >>> [line.get_label() for line in ax.lines]
+    ['line']
+    """
+    x = _to_numpy(x)
+    ax = plt.subplots()[1] if ax is None else ax
+    for number, (label, values) in enumerate(curves.items()):
+        runs = np.atleast_2d(_to_numpy(values))
+        if runs.shape[-1] != x.size:
+            raise ValueError(
+                f"curve {label!r} must have {x.size} points, got shape {runs.shape}"
+            )
+        color = COLORS[number % len(COLORS)]
+        every = max(1, x.size // 12)
+        marker = MARKERS[number % len(MARKERS)]
+        ax.plot(x, runs.mean(axis=0), color=color, marker=marker, markevery=every,
+                markersize=5, label=label)
+        if band and len(runs) > 1:
+            ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, lw=0)
+    ax.legend()
+    return ax
