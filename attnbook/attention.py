@@ -7,6 +7,7 @@ of its values. Layout ``(..., H, N, D)``. A mask is boolean and True where a que
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from attnbook._checks import (
     Array,
@@ -69,7 +70,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return xp.astype(_softmax(widen(x, xp), axis, xp), x.dtype)
 
 
-def _softmax(x: Array, axis: int, xp: object) -> Array:
+def _softmax(x: Array, axis: int, xp: Any) -> Array:
     if x.shape[axis] == 0:  # no keys: nothing to share out
         return x
     peak = xp.max(x, axis=axis, keepdims=True)
@@ -79,16 +80,34 @@ def _softmax(x: Array, axis: int, xp: object) -> Array:
     return e / xp.where(total == 0, xp.ones_like(total), total)
 
 
-def masked_scores(
-    q: Array, k: Array, mask: Array | None, bias: Array | None, scale: float | None, xp: object
-) -> Array:
-    """Return scale * q k^T + bias, with -inf where `mask` is False; (..., L, S), float32 up."""
+def queries_keys_values(q: Array, k: Array, v: Array) -> Any:
+    """Return the library of `q`, `k` and `v` once their axes fit."""
+    xp = namespace(q=q, k=k, v=v)
+    at_least_2d(q=q, k=k, v=v)
+    if k.shape[-2] != v.shape[-2]:
+        raise ValueError(
+            "k and v must have the same number of rows S, "
+            f"got k {tuple(k.shape)} and v {tuple(v.shape)}"
+        )
+    joint_batch(q=q, k=k, v=v)
+    return xp
+
+
+def scores_shape(q: Array, k: Array) -> tuple[int, ...]:
+    """Return (..., L, S), the shape of the scores of `q` against `k`."""
     if q.shape[-1] != k.shape[-1] or q.shape[-1] == 0:
         raise ValueError(
             "q and k must have the same last axis D, at least 1, "
             f"got q {tuple(q.shape)} and k {tuple(k.shape)}"
         )
-    shape = (*joint_batch(q=q, k=k), q.shape[-2], k.shape[-2])
+    return (*joint_batch(q=q, k=k), q.shape[-2], k.shape[-2])
+
+
+def masked_scores(
+    q: Array, k: Array, mask: Array | None, bias: Array | None, scale: float | None, xp: Any
+) -> Array:
+    """Return scale * q k^T + bias, with -inf where `mask` is False; (..., L, S), float32 up."""
+    shape = scores_shape(q, k)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else real_number("scale", scale)
     scores = widen(q, xp) @ xp.matrix_transpose(widen(k, xp)) * scale
     if bias is not None:
@@ -234,14 +253,7 @@ def scaled_dot_product_attention(
     >>> attnbook.scaled_dot_product_attention(q, k, v).round(6)
     array([[3., 2.]])
     """
-    xp = namespace(q=q, k=k, v=v)
-    at_least_2d(q=q, k=k, v=v)
-    if k.shape[-2] != v.shape[-2]:
-        raise ValueError(
-            "k and v must have the same number of rows S, "
-            f"got k {tuple(k.shape)} and v {tuple(v.shape)}"
-        )
-    joint_batch(q=q, k=k, v=v)
+    xp = queries_keys_values(q, k, v)
     weights = _softmax(masked_scores(q, k, mask, bias, scale, xp), -1, xp)
     return xp.astype(weights @ widen(v, xp), q.dtype)
 

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from attnbook._checks import (
-    Array,
-    at_least_2d,
-    broadcasts_to,
-    follow,
-    joint_batch,
-    namespace,
-    whole_number,
-    widen,
-)
-from attnbook.attention import masked_scores
+from attnbook._checks import Array, broadcasts_to, follow, whole_number, widen
+from attnbook.attention import masked_scores, queries_keys_values, scores_shape
 
 
 def streaming_attention(
@@ -73,23 +64,15 @@ def streaming_attention(
     >>> attnbook.streaming_attention(q, k, v, block_size=3)
     array([[3.]])
     """
-    xp = namespace(q=q, k=k, v=v)
-    at_least_2d(q=q, k=k, v=v)
+    xp = queries_keys_values(q, k, v)
     block_size = whole_number("block_size", block_size, minimum=1)
-    if k.shape[-2] != v.shape[-2]:
-        raise ValueError(
-            "k and v must have the same number of rows S, "
-            f"got k {tuple(k.shape)} and v {tuple(v.shape)}"
-        )
-    joint_batch(q=q, k=k, v=v)
-    n_keys = k.shape[-2]
-    shape = (*joint_batch(q=q, k=k), q.shape[-2], n_keys)
+    shape, n_keys = scores_shape(q, k), k.shape[-2]
     if mask is not None:
         mask = follow("mask", mask, q, xp)
         broadcasts_to("mask", mask, shape)
         mask = xp.broadcast_to(mask, shape)
 
-    # The start of the sum: no key seen. An empty block also checks D, scale and the mask's dtype.
+    # The start of the sum: no key seen. Taking no key also checks the scale and the mask's dtype.
     empty = masked_scores(q, k[..., :0, :], None if mask is None else mask[..., :0], None, scale, xp)
     total = xp.sum(empty, axis=-1, keepdims=True)  # zeros, (..., L, 1)
     m = total - xp.inf
