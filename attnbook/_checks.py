@@ -54,9 +54,10 @@ def real_number(name: str, value: Any, *, positive: bool = False) -> float:
     """Return `value` as a finite float, above zero where `positive`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {type(value).__name__}")
-    if not np.isfinite(value) or (positive and value <= 0):
+    number = float(value)
+    if not np.isfinite(number) or (positive and number <= 0):
         raise ValueError(f"{name} must be finite{' and above 0' if positive else ''}, got {value}")
-    return float(value)
+    return number
 
 
 def joint_batch(**arrays: Array) -> tuple[int, ...]:

@@ -93,7 +93,8 @@ def claim(
     KeyError
         If the ledger has no such slug.
     ValueError
-        If nothing is required of the measurement, or it is empty.
+        If nothing is required of the measurement, it is empty, `expected` has another shape, or
+        `tolerance` is negative.
     TypeError
         If `measured` holds no numbers or `holds` is not a boolean.
 
@@ -110,9 +111,13 @@ def claim(
         raise ValueError(f"{slug}: measured must hold at least one number")
     if holds is not None and not isinstance(holds, bool | np.bool_):
         raise TypeError(f"holds must be True or False, got {type(holds).__name__}")
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
     checks: list[tuple[str, bool]] = []
-    if expected is not None:
-        want = _numbers("expected", expected)
+    want = None if expected is None else _numbers("expected", expected)
+    if want is not None:
+        if want.shape not in ((), got.shape):
+            raise ValueError(f"expected must have the shape {got.shape}, got {want.shape}")
         within = f" ± {tolerance:g}" if tolerance else ""
         checks.append((f"= {_show(want)}{within}", bool(np.all(np.abs(got - want) <= tolerance))))
     if at_least is not None:
@@ -125,7 +130,7 @@ def claim(
         raise ValueError(f"{slug}: say what must hold: expected, at_least, at_most or holds")
     requirement = " and ".join(text for text, _ in checks)
     label = slug if what is None else f"{slug}, {what}"
-    if not all(ok for _, ok in checks):
+    if np.isnan(got).any() or not all(ok for _, ok in checks):
         raise ClaimError(
             f"{label}: measured {_show(got)}, must be: {requirement}\n{entries[slug]['sentence']}"
         )
@@ -133,9 +138,7 @@ def claim(
         "slug": slug,
         "what": what,
         "measured": [float(got.min()), float(got.max())],
-        "expected": None
-        if expected is None
-        else [float(_numbers("expected", expected).min()), float(_numbers("expected", expected).max())],
+        "expected": None if want is None else [float(want.min()), float(want.max())],
         "tolerance": float(tolerance),
         "at_least": at_least if at_least is None else float(at_least),
         "at_most": at_most if at_most is None else float(at_most),

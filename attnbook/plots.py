@@ -149,15 +149,119 @@ def plot_curves(
     for number, (label, values) in enumerate(curves.items()):
         runs = np.atleast_2d(_to_numpy(values))
         if runs.shape[-1] != x.size:
-            raise ValueError(
-                f"curve {label!r} must have {x.size} points, got shape {runs.shape}"
-            )
+            raise ValueError(f"curve {label!r} must have {x.size} points, got shape {runs.shape}")
         color = COLORS[number % len(COLORS)]
         every = max(1, x.size // 12)
         marker = MARKERS[number % len(MARKERS)]
-        ax.plot(x, runs.mean(axis=0), color=color, marker=marker, markevery=every,
-                markersize=5, label=label)
+        ax.plot(
+            x,
+            runs.mean(axis=0),
+            color=color,
+            marker=marker,
+            markevery=every,
+            markersize=5,
+            label=label,
+        )
         if band and len(runs) > 1:
             ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, lw=0)
     ax.legend()
+    return ax
+
+
+def _hull(points: np.ndarray) -> np.ndarray:
+    """Return the corners of the convex hull of points in the plane, counterclockwise."""
+    ordered = sorted(map(tuple, np.asarray(points, dtype=float)))
+
+    def chain(sequence: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        corners: list[tuple[float, float]] = []
+        for x, y in sequence:
+            while len(corners) > 1:
+                (ax, ay), (bx, by) = corners[-2:]
+                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
+                    break
+                corners.pop()
+            corners.append((x, y))
+        return corners[:-1]
+
+    return np.array(chain(ordered) + chain(ordered[::-1]))
+
+
+def plot_hull(
+    points: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    label_offset: tuple[float, float] = (6, 6),
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw points in the plane and the region that their blends can reach.
+
+    Parameters
+    ----------
+    points : array of shape (S, 2)
+        For example the values of S keys.
+    labels : sequence of str, optional
+        One for each point.
+    label_offset : pair of float, default (6, 6)
+        Where a label stands, in points to the right of and above its mark.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        With the hull :math:`\{\sum_j a_j p_j : a_j \ge 0, \sum_j a_j = 1\}` shaded.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    points = _to_numpy(points)
+    ax.fill(*_hull(points).T, facecolor="0.92", edgecolor="0.6", linewidth=1, zorder=0)
+    ax.plot(*points.T, "s", color="black", markersize=6, zorder=3)
+    for point, label in zip(points, labels or [], strict=False):
+        ax.annotate(label, point, label_offset, textcoords="offset points", zorder=4)
+    ax.set_aspect("equal")
+    ax.margins(0.15)
+    return ax
+
+
+def plot_arrows(
+    vectors: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    color: str = "black",
+    linestyle: str = "-",
+    start: tuple[float, float] = (0.0, 0.0),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw vectors of the plane as arrows from one point.
+
+    Parameters
+    ----------
+    vectors : array of shape (n, 2)
+        Where the arrows end.
+    labels : sequence of str, optional
+        One at each tip.
+    color : color, default "black"
+        Of arrows and labels.
+    linestyle : str, default "-"
+        Of the shafts.
+    start : pair of float, default (0, 0)
+        Where every arrow begins.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        With equal units on both axes.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    vectors = _to_numpy(vectors)
+    style = {"arrowstyle": "-|>", "color": color, "linestyle": linestyle, "linewidth": 1.8}
+    style |= {"shrinkA": 0, "shrinkB": 0}
+    for i, tip in enumerate(vectors):
+        ax.annotate("", tip, start, arrowprops=style, zorder=2)
+        if labels is not None:
+            ax.annotate(labels[i], tip, (6, 4), textcoords="offset points", color=color, zorder=4)
+    ax.plot(*np.vstack([vectors, start]).T, linestyle="none")  # lets the limits see the tips
+    ax.set_aspect("equal")
+    ax.margins(0.2)
     return ax

@@ -70,7 +70,9 @@ def sinusoidal_positions(n_positions: int, d_model: int, *, base: float = 10_000
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_positions, d_model)
 
 
-def rope_angles(positions: int | np.ndarray, head_dim: int, *, base: float = 10_000.0) -> np.ndarray:
+def rope_angles(
+    positions: int | np.ndarray, head_dim: int, *, base: float = 10_000.0
+) -> np.ndarray:
     r"""Compute by which angle RoPE turns each pair of channels at each position.
 
     .. math:: \theta_i(t) = t \cdot \text{base}^{-2i/D}

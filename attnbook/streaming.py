@@ -73,7 +73,9 @@ def streaming_attention(
         mask = xp.broadcast_to(mask, shape)
 
     # The start of the sum: no key seen. Taking no key also checks the scale and the mask's dtype.
-    empty = masked_scores(q, k[..., :0, :], None if mask is None else mask[..., :0], None, scale, xp)
+    empty = masked_scores(
+        q, k[..., :0, :], None if mask is None else mask[..., :0], None, scale, xp
+    )
     total = xp.sum(empty, axis=-1, keepdims=True)  # zeros, (..., L, 1)
     m = total - xp.inf
     o = empty @ widen(v, xp)[..., :0, :]  # zeros, (..., L, Dv)

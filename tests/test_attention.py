@@ -210,11 +210,19 @@ def test_entropy(make):
 
 Q, K, V = (x[0, 0] for x in draw())
 BAD = {
-    "wrong last axis": (lambda: (Q, K[:, :4], V), {}, ValueError, r"last axis.*\(5, 11\).*\(7, 4\)"),
+    "wrong last axis": (
+        lambda: (Q, K[:, :4], V),
+        {},
+        ValueError,
+        r"last axis.*\(5, 11\).*\(7, 4\)",
+    ),
     "rows of k and v": (lambda: (Q, K, V[:3]), {}, ValueError, r"rows S.*\(7, 11\).*\(3, 13\)"),
     "one axis": (lambda: (Q[0], K, V), {}, ValueError, r"at least 2 axes.*\(11,\)"),
     "batches": (
-        lambda: (np.stack([Q] * 2), np.stack([K] * 3), V), {}, ValueError, r"leading axes.*broadcast"
+        lambda: (np.stack([Q] * 2), np.stack([K] * 3), V),
+        {},
+        ValueError,
+        r"leading axes.*broadcast",
     ),
     "integers": (lambda: (Q.astype(int), K, V), {}, TypeError, "real floats.*int64"),
     "complex": (lambda: (Q, K.astype(complex), V), {}, TypeError, "real floats.*complex128"),
@@ -224,13 +232,22 @@ BAD = {
     "mixed dtypes": (lambda: (Q, K.astype(np.float32), V), {}, TypeError, "same dtype"),
     "float mask": (lambda: (Q, K, V), {"mask": np.ones((L, S))}, TypeError, "boolean.*float64"),
     "integer mask": (
-        lambda: (Q, K, V), {"mask": np.ones((L, S), int)}, TypeError, "boolean.*int64"
+        lambda: (Q, K, V),
+        {"mask": np.ones((L, S), int)},
+        TypeError,
+        "boolean.*int64",
     ),
     "mask too small": (
-        lambda: (Q, K, V), {"mask": np.ones((L, S - 1), bool)}, ValueError, r"\(5, 7\).*\(5, 6\)"
+        lambda: (Q, K, V),
+        {"mask": np.ones((L, S - 1), bool)},
+        ValueError,
+        r"\(5, 7\).*\(5, 6\)",
     ),
     "mask widens": (
-        lambda: (Q, K, V), {"mask": np.ones((2, L, S), bool)}, ValueError, r"\(5, 7\).*\(2, 5, 7\)"
+        lambda: (Q, K, V),
+        {"mask": np.ones((2, L, S), bool)},
+        ValueError,
+        r"\(5, 7\).*\(2, 5, 7\)",
     ),
     "mask is a list": (lambda: (Q, K, V), {"mask": [[True] * S] * L}, TypeError, "mask.*list"),
     "scale": (lambda: (Q, K, V), {"scale": np.nan}, ValueError, "scale must be finite"),

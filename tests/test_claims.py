@@ -19,6 +19,7 @@ SLUG = "retrieval.convex"
         (np.nan, {"at_most": 0.2}),
         (0.3, {"at_most": 0.2}),
         (1.0, {"holds": False}),
+        (np.nan, {"holds": True}),
         (1.0, {"expected": 1.0, "at_least": 2.0}),
     ],
 )
@@ -45,6 +46,10 @@ def test_misuse():
         ab.claim(SLUG, 1.0)
     with pytest.raises(ValueError, match="at least one number"):
         ab.claim(SLUG, [], 1.0)
+    with pytest.raises(ValueError, match="must have the shape"):
+        ab.claim(SLUG, 1.0, [1.0, 1.0])
+    with pytest.raises(ValueError, match="tolerance must be"):
+        ab.claim(SLUG, 1.0, 1.0, -0.1)
     with pytest.raises(TypeError, match="must be numbers"):
         ab.claim(SLUG, "one", 1.0)
     with pytest.raises(TypeError, match="True or False"):

@@ -26,7 +26,10 @@ def test_bias_and_mask_together():
     torch.manual_seed(0)
     module = MultiHeadAttention(6, 3).double()
     x = torch.randn(1, 4, 6, dtype=torch.float64)
-    given = {"mask": torch.as_tensor(ab.causal_mask(4)), "bias": torch.as_tensor(ab.alibi_bias(3, 4))}
+    given = {
+        "mask": torch.as_tensor(ab.causal_mask(4)),
+        "bias": torch.as_tensor(ab.alibi_bias(3, 4)),
+    }
     dense, _ = module(x, **given, return_weights=True)
     torch.testing.assert_close(module(x, **given), dense, rtol=0, atol=1e-12)
 
@@ -51,7 +54,9 @@ def test_errors():
     with pytest.raises(ValueError, match="learned positions end at 4"):
         TinyTransformer(5, 8, 2, 1, max_length=4, positions="learned")(torch.zeros(1, 5).long())
     with pytest.raises(ValueError, match="optimizer must be one of"):
-        train(torch.nn.Linear(1, 1), [], loss_fn=torch.nn.functional.mse_loss, steps=1, optimizer="x")
+        train(
+            torch.nn.Linear(1, 1), [], loss_fn=torch.nn.functional.mse_loss, steps=1, optimizer="x"
+        )
     with pytest.raises(ValueError, match="at least 3 entries"):
         train(
             torch.nn.Linear(1, 1),
