@@ -29,6 +29,7 @@ from ledger import (
     read_records,
     read_title,
     satisfied,
+    tidy,
 )
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
@@ -101,7 +102,7 @@ def claim_box(record: dict, entry: dict, claims_url: str) -> str:
     verdict = "holds" if holds else "does not hold"
     rows = [
         ("What", inline_html(record.get("what") or "")),
-        ("Required", power_html(record.get("requirement") or "")),
+        ("Required", power_html(tidy(record.get("requirement") or ""))),
         ("Measured", power_html(format_measured(record))),
     ]
     listed = "".join(f"<div><dt>{term}</dt><dd>{text}</dd></div>" for term, text in rows if text)
@@ -189,8 +190,7 @@ class ClaimsTable(SphinxDirective):
         """Return a chapter's section: its claims, each with its records."""
         title = read_title(self.env.doc2path(docname))
         section = nodes.section(ids=[f"chapter-{Path(docname).name.replace('_', '-')}"])
-        section += nodes.title(title, title)
-        section += nodes.paragraph("", "Chapter: ", self.link(docname, title), classes=["ledger-chapter"])
+        section += nodes.title(title, "", self.link(docname, title))
         for slug in slugs:
             own = [record for record in records if record["slug"] == slug]
             section += self.claim(docname, slug, ledger[slug], own)
@@ -217,12 +217,12 @@ class ClaimsTable(SphinxDirective):
         if record.get("what"):
             line += nodes.inline("", "", *self.inline(record["what"]), classes=["record-what"])
             line += nodes.Text(" — ")
-        for word, text in (("required ", record.get("requirement")), ("measured ", format_measured(record))):
+        for word, text in (("required ", tidy(record.get("requirement") or "")), ("measured ", format_measured(record))):
             if text:
                 line += [nodes.inline(word, word, classes=["record-word"]), *powers(text), nodes.Text("; ")]
         verdict = "holds" if satisfied(record) else "does not hold"
         line += [nodes.strong(verdict, verdict), nodes.Text(" ")]
-        line += self.link(docname, f"see {record['slug']}, cell {record['number']}", record["anchor"])
+        line += self.link(docname, "see the cell", record["anchor"])
         return nodes.list_item("", line)
 
 
@@ -296,9 +296,10 @@ def use_own_node() -> None:
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
 
 
-def add_static_path(app, config) -> None:
-    """Publish the style sheet of this folder (late: Jupyter Book would load every file it finds)."""
+def add_own_paths(app, config) -> None:
+    """Use this folder's style sheet and templates (late: Jupyter Book would load every file it finds)."""
     config.html_static_path.append(str(Path(__file__).parent / "static"))
+    config.templates_path.append(str(Path(__file__).parent / "templates"))
 
 
 def mend_page(app, pagename, templatename, context, doctree) -> None:
@@ -317,7 +318,7 @@ def setup(app) -> dict:
     )
     pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year_labels", AuthorYearBibliography)
     app.add_directive("claims-table", ClaimsTable)
-    app.connect("config-inited", add_static_path)
+    app.connect("config-inited", add_own_paths)
     app.connect("source-read", read_source)
     app.connect("html-page-context", mend_page)
     app.add_css_file("book.css", priority=900)

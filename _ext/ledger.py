@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from pathlib import Path
 
@@ -101,34 +102,36 @@ def satisfied(record: dict) -> bool:
     return bool(tests) and all(tests)
 
 
-def format_number(value) -> str:
+def tidy(text: str) -> str:
+    """Return text with its numbers set for reading: 1e-12 becomes 10^−12, -3 becomes −3."""
+
+    def power(match: re.Match) -> str:
+        mantissa, exponent = match[1], f"10^{int(match[2])}"
+        return exponent if mantissa == "1" else f"{mantissa} × {exponent}"
+
+    text = re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)", power, text)
+    return re.sub(r"(?<![\w.)])-(?=\d)", "−", text)
+
+
+def format_number(value: float) -> str:
     """Return a number for reading: integers in full, others with five digits."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     value = float(value)
     if not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
-    text = str(int(value)) if value.is_integer() and abs(value) < 1e7 else f"{value:.5g}"
-    mantissa, _, exponent = text.partition("e")
-    if exponent:
-        return f"{mantissa} × 10^{int(exponent)}".replace("-", "−")
-    return text.replace("-", "−")
+    return tidy(str(int(value)) if value.is_integer() and abs(value) < 1e7 else f"{value:.5g}")
 
 
 def format_measured(record: dict) -> str:
-    """Return what was measured: the number, or how many numbers and their range."""
+    """Return what was measured: a number, or the smallest and the largest of several."""
     measured = record.get("measured")
-    if measured is None or isinstance(measured, bool):
-        return "true" if measured or record.get("holds") else "false"
-    if isinstance(measured, str):
-        return measured
-    numbers = _flat(measured)
-    if not numbers:
-        return "nothing"
-    if len(numbers) <= 4:
-        return ", ".join(format_number(number) for number in numbers)
+    if measured is None:
+        measured = bool(record.get("holds"))
+    parts = measured if isinstance(measured, list) else [measured]
+    if all(isinstance(part, bool) for part in parts):
+        return "true" if all(parts) else "false"
+    numbers = _flat(parts)
     low, high = format_number(min(numbers)), format_number(max(numbers))
-    return f"{len(numbers)} numbers, {low}" if low == high else f"{len(numbers)} numbers, {low} to {high}"
+    return low if low == high else f"{low} to {high}"
 
 
 def check(ledger: dict, chapters: dict[str, list[dict]]) -> list[str]:

@@ -31,8 +31,8 @@ def ledger() -> dict[str, dict[str, str]]:
     Examples
     --------
     >>> from attnbook.claims import ledger
-    >>> ledger()["scaling.variance"]["chapter"]
-    'scaling'
+    >>> ledger()["retrieval.convex"]["chapter"]
+    'retrieval'
     """
     text = resources.files("attnbook").joinpath("claims.toml").read_text(encoding="utf-8")
     claims: dict[str, dict[str, str]] = tomllib.loads(text)["claims"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -35,7 +36,7 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.prop_cycle": plt.cycler(color=COLORS),
+            "axes.prop_cycle": cycler(color=COLORS),
             "axes.titlesize": "medium",
             "axes.titlelocation": "left",
             "font.size": 10,
@@ -260,7 +261,13 @@ def plot_arrows(
     for i, tip in enumerate(vectors):
         ax.annotate("", tip, start, arrowprops=style, zorder=2)
         if labels is not None:
-            ax.annotate(labels[i], tip, (6, 4), textcoords="offset points", color=color, zorder=4)
+            along = tip - np.asarray(start)
+            offset = 13 * along / max(float(np.linalg.norm(along)), 1e-9)
+            side = "center" if abs(offset[0]) < 6 else "left" if offset[0] > 0 else "right"
+            ax.annotate(
+                labels[i], tip, tuple(offset * [0.6, 1]), textcoords="offset points", color=color,
+                ha=side, va="center", zorder=4,
+            )
     ax.plot(*np.vstack([vectors, start]).T, linestyle="none")  # lets the limits see the tips
     ax.set_aspect("equal")
     ax.margins(0.2)

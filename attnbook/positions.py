@@ -322,8 +322,8 @@ def alibi_bias(num_heads: int, n_queries: int, n_keys: int | None = None) -> np.
 
     Examples
     --------
-    >>> attnbook.alibi_bias(1, 1, 3)[0] * 256
-    array([[-2., -1.,  0.]])
+    >>> (attnbook.alibi_bias(1, 1, 3)[0] * 256).tolist()
+    [[-2.0, -1.0, 0.0]]
     """
-    distance = np.abs(_offsets(n_queries, n_keys))
-    return -alibi_slopes(num_heads)[:, None, None] * distance
+    nearness = -np.abs(_offsets(n_queries, n_keys))
+    return alibi_slopes(num_heads)[:, None, None] * nearness

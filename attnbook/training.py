@@ -62,7 +62,8 @@ def train(
     >>> from attnbook.training import train
     >>> model = torch.nn.Linear(1, 1, bias=False)
     >>> batch = torch.ones(1, 1), torch.ones(1, 1)
-    >>> losses = train(model, [batch] * 200, loss_fn=torch.nn.functional.mse_loss, steps=200)
+    >>> mse = torch.nn.functional.mse_loss
+    >>> losses = train(model, [batch] * 200, loss_fn=mse, steps=200, learning_rate=0.05)
     >>> losses[-1] < 0.01
     True
     """
