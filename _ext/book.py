@@ -12,6 +12,9 @@ import importlib.util
 import json
 import os
 import re
+import socket
+import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,14 +182,18 @@ class ClaimsTable(SphinxDirective):
     def link(self, docname: str, text: str, target: str = "") -> nodes.reference:
         """Return a link to another page of the book."""
         uri = self.env.app.builder.get_relative_uri(self.env.docname, docname)
-        return nodes.reference("", text, internal=True, refuri=uri + (f"#{target}" if target else ""))
+        return nodes.reference(
+            "", text, internal=True, refuri=uri + (f"#{target}" if target else "")
+        )
 
     def inline(self, text: str) -> list[nodes.Node]:
         """Parse one line of Markdown."""
         parsed, messages = self.state.inline_text(text, self.lineno)
         return [*parsed, *messages]
 
-    def chapter(self, docname: str, slugs: list[str], ledger: dict, records: list[dict]) -> nodes.section:
+    def chapter(
+        self, docname: str, slugs: list[str], ledger: dict, records: list[dict]
+    ) -> nodes.section:
         """Return a chapter's section: its claims, each with its records."""
         title = read_title(self.env.doc2path(docname))
         section = nodes.section(ids=[f"chapter-{Path(docname).name.replace('_', '-')}"])
@@ -203,7 +210,9 @@ class ClaimsTable(SphinxDirective):
         box += nodes.paragraph("", "", *self.inline(entry["sentence"]), classes=["ledger-sentence"])
         if entry.get("differs"):
             label = nodes.strong("", "Commonly said: ")
-            box += nodes.paragraph("", "", label, *self.inline(entry["differs"]), classes=["ledger-differs"])
+            box += nodes.paragraph(
+                "", "", label, *self.inline(entry["differs"]), classes=["ledger-differs"]
+            )
         items = nodes.bullet_list(classes=["ledger-records"])
         for record in records:
             items += self.record(docname, record)
@@ -217,9 +226,16 @@ class ClaimsTable(SphinxDirective):
         if record.get("what"):
             line += nodes.inline("", "", *self.inline(record["what"]), classes=["record-what"])
             line += nodes.Text(" — ")
-        for word, text in (("required ", tidy(record.get("requirement") or "")), ("measured ", format_measured(record))):
+        for word, text in (
+            ("required ", tidy(record.get("requirement") or "")),
+            ("measured ", format_measured(record)),
+        ):
             if text:
-                line += [nodes.inline(word, word, classes=["record-word"]), *powers(text), nodes.Text("; ")]
+                line += [
+                    nodes.inline(word, word, classes=["record-word"]),
+                    *powers(text),
+                    nodes.Text("; "),
+                ]
         verdict = "holds" if satisfied(record) else "does not hold"
         line += [nodes.strong(verdict, verdict), nodes.Text(" ")]
         line += self.link(docname, "see the cell", record["anchor"])
@@ -294,6 +310,29 @@ def use_own_node() -> None:
     root = Path(spec.origin).parent
     katex.NODEJS_BINARY = str(root / ("node.exe" if os.name == "nt" else "bin/node"))
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    katex.KaTeXServer.start_server_process = classmethod(start_katex)
+
+
+def start_katex(server, rundir: Path, timeout: float) -> tuple[subprocess.Popen, socket.socket]:
+    """Start the renderer and wait until it answers.
+
+    The original connects as soon as the socket's file exists, which is a moment before anyone listens: on a
+    busy machine the connection is now and then refused.
+    """
+    path = rundir / "katex.sock"
+    command = server.build_command(socket=path)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=rundir)
+    deadline = time.monotonic() + timeout
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(path))
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            time.sleep(0.01)
+    process.kill()
+    raise ExtensionError(f"the renderer of formulas did not start: {' '.join(map(str, command))}")
 
 
 def add_own_paths(app, config) -> None:
@@ -306,7 +345,9 @@ def mend_page(app, pagename, templatename, context, doctree) -> None:
     """Remove list roles that docutils gives to citations without the items that ARIA asks for."""
     body = context.get("body")
     if body:
-        body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+        body = body.replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
         context["body"] = body.replace(' role="doc-biblioentry"', "")
 
 
@@ -316,7 +357,9 @@ def setup(app) -> dict:
     sphinxcontrib.bibtex.plugin.register_plugin(
         "sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundReferences
     )
-    pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year_labels", AuthorYearBibliography)
+    pybtex.plugin.register_plugin(
+        "pybtex.style.formatting", "author_year_labels", AuthorYearBibliography
+    )
     app.add_directive("claims-table", ClaimsTable)
     app.connect("config-inited", add_own_paths)
     app.connect("source-read", read_source)

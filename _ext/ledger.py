@@ -148,7 +148,9 @@ def check(ledger: dict, chapters: dict[str, list[dict]]) -> list[str]:
                     f"{chapter}: claim {slug!r} belongs to chapter {ledger[slug].get('chapter')!r}"
                 )
             if not satisfied(record):
-                problems.append(f"{chapter}: the stored record of {slug!r} does not meet its requirement")
+                problems.append(
+                    f"{chapter}: the stored record of {slug!r} does not meet its requirement"
+                )
     problems += [
         f"no notebook records the claim {slug!r} of chapter {entry.get('chapter')!r}"
         for slug, entry in ledger.items()

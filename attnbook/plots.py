@@ -211,6 +211,13 @@ def plot_hull(
     -------
     Axes
         With the hull :math:`\{\sum_j a_j p_j : a_j \ge 0, \sum_j a_j = 1\}` shaded.
+
+    Examples
+    --------
+    >>> from attnbook.plots import plot_hull
+    >>> ax = plot_hull([[0, 0], [4, 0], [0, 4], [1, 1]])
+    >>> len(ax.patches[0].get_xy()) - 1  # corners; the last point is inside
+    3
     """
     ax = plt.subplots()[1] if ax is None else ax
     points = _to_numpy(points)
@@ -253,6 +260,13 @@ def plot_arrows(
     -------
     Axes
         With equal units on both axes.
+
+    Examples
+    --------
+    >>> from attnbook.plots import plot_arrows
+    >>> ax = plot_arrows([[1, 0], [0, 2]], labels=["q", "k"])
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['q', 'k']
     """
     ax = plt.subplots()[1] if ax is None else ax
     vectors = _to_numpy(vectors)
@@ -265,8 +279,14 @@ def plot_arrows(
             offset = 13 * along / max(float(np.linalg.norm(along)), 1e-9)
             side = "center" if abs(offset[0]) < 6 else "left" if offset[0] > 0 else "right"
             ax.annotate(
-                labels[i], tip, tuple(offset * [0.6, 1]), textcoords="offset points", color=color,
-                ha=side, va="center", zorder=4,
+                labels[i],
+                tip,
+                tuple(offset * [0.6, 1]),
+                textcoords="offset points",
+                color=color,
+                ha=side,
+                va="center",
+                zorder=4,
             )
     ax.plot(*np.vstack([vectors, start]).T, linestyle="none")  # lets the limits see the tips
     ax.set_aspect("equal")

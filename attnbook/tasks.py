@@ -29,6 +29,13 @@ def name_lookup(
         The names in alphabetical order, with zeros where the content would be.
     answers : float32 array of shape (B, S, C)
         The content that belongs to each question.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import name_lookup
+    >>> tables, questions, answers = name_lookup(np.random.default_rng(0), 2)
+    >>> tables.shape, questions.shape, answers.shape
+    ((2, 6, 10), (2, 6, 10), (2, 6, 4))
     """
     names = np.eye(n_names, dtype=np.float32)
     order = rng.permuted(np.tile(np.arange(n_names), (batch_size, 1)), axis=1)

@@ -65,7 +65,9 @@ def targets() -> dict[str, Path]:
 def site() -> Path:
     """Fail, and say what to do, when there is nothing to look at."""
     if not (SITE / "chapters" / "index.html").exists():
-        pytest.fail(f"there are no pages in {SITE.relative_to(ROOT)}: run `make book` first", pytrace=False)
+        pytest.fail(
+            f"there are no pages in {SITE.relative_to(ROOT)}: run `make book` first", pytrace=False
+        )
     return SITE
 
 
@@ -77,15 +79,29 @@ def test_every_chapter_has_its_page():
 
 # --- nothing comes from another host ------------------------------------------------------------------
 
-LOADED_LINKS = {"stylesheet", "preload", "modulepreload", "prefetch", "icon", "manifest", "preconnect"}
+LOADED_LINKS = {
+    "stylesheet",
+    "preload",
+    "modulepreload",
+    "prefetch",
+    "icon",
+    "manifest",
+    "preconnect",
+}
 
 
 def test_pages_load_nothing_from_another_host():
     found = []
     for name, path in targets().items():
         for tag in soup(path).find_all(True):
-            loaded = [tag.get("src"), tag.get("poster"), tag.get("data") if tag.name == "object" else None]
-            loaded += [part.split()[0] for part in (tag.get("srcset") or "").split(",") if part.strip()]
+            loaded = [
+                tag.get("src"),
+                tag.get("poster"),
+                tag.get("data") if tag.name == "object" else None,
+            ]
+            loaded += [
+                part.split()[0] for part in (tag.get("srcset") or "").split(",") if part.strip()
+            ]
             if tag.name == "link" and LOADED_LINKS & set(tag.get("rel") or []):
                 loaded.append(tag.get("href"))
             if tag.name in {"use", "image"}:
@@ -93,7 +109,9 @@ def test_pages_load_nothing_from_another_host():
             loaded += re.findall(r"url\(\s*['\"]?([^'\")]+)", tag.get("style") or "")
             found += [f"{name}: <{tag.name}> {a}" for a in loaded if a and elsewhere(a)]
         for style in soup(path).find_all("style"):
-            found += [f"{name}: <style> {a}" for a in css_addresses(style.string or "") if elsewhere(a)]
+            found += [
+                f"{name}: <style> {a}" for a in css_addresses(style.string or "") if elsewhere(a)
+            ]
         for script in soup(path).find_all("script", src=False):
             found += [f"{name}: <script> {a}" for a in js_addresses(script.string or "")]
     assert not found, "\n".join(found)
@@ -101,7 +119,9 @@ def test_pages_load_nothing_from_another_host():
 
 def css_addresses(text: str) -> list[str]:
     """Return what a style sheet loads."""
-    return re.findall(r"url\(\s*['\"]?([^'\")]+)", text) + re.findall(r"@import\s+['\"]([^'\"]+)", text)
+    return re.findall(r"url\(\s*['\"]?([^'\")]+)", text) + re.findall(
+        r"@import\s+['\"]([^'\"]+)", text
+    )
 
 
 def js_addresses(text: str) -> list[str]:
@@ -132,7 +152,9 @@ def test_scripts_load_nothing_from_another_host():
         for script in soup(path).find_all("script", src=True):
             file = (path.parent / urlsplit(script["src"]).path).resolve()
             assert file.exists(), f"{path.relative_to(SITE)}: no {script['src']}"
-            found |= {f"{file.relative_to(SITE)}: {a}" for a in js_addresses(file.read_text("utf-8"))}
+            found |= {
+                f"{file.relative_to(SITE)}: {a}" for a in js_addresses(file.read_text("utf-8"))
+            }
     assert not found, "\n".join(sorted(found))
 
 
@@ -144,7 +166,7 @@ def test_scripts_load_nothing_from_another_host():
         ("fetch('https://example.org/a.json')", True),
         ('s.src = "https://example.org/a.js"', True),
         ('import("./a.js")', False),
-        ('// see https://example.org/a for more', False),
+        ("// see https://example.org/a for more", False),
     ],
 )
 def test_the_search_for_addresses_in_scripts_can_fail(script, caught):
@@ -311,4 +333,7 @@ def test_the_claims_page_lists_the_whole_ledger():
     claims = soup(SITE / "chapters" / "claims.html")
     assert len(claims.select(".ledger-claim")) == len(ledger)
     count = sum(len(own) for own in records().values())
-    assert claims.select_one(".claims-total").get_text() == f"{len(ledger)} claims, {count} measurements."
+    assert (
+        claims.select_one(".claims-total").get_text()
+        == f"{len(ledger)} claims, {count} measurements."
+    )
