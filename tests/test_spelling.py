@@ -1,0 +1,21 @@
+"""American spelling, no misspelling: chapters, README and the package."""
+
+import subprocess
+import sys
+
+from tests.notebook_tools import CHAPTERS, ROOT, read, source
+
+
+def test_spelling(tmp_path):
+    for path in CHAPTERS:
+        text = "\n\n".join(source(cell) for cell in read(path)["cells"])
+        (tmp_path / f"{path.stem}.md").write_text(text, encoding="utf-8")
+    pages = [*(ROOT / "chapters").glob("*.md"), ROOT / "README.md", *ROOT.glob("attnbook/*.*")]
+    words = ["--builtin", "clear,rare,en-GB_to_en-US", "--ignore-words-list", "nd"]
+    result = subprocess.run(
+        [sys.executable, "-m", "codespell_lib", *words, str(tmp_path), *map(str, pages)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
