@@ -1,0 +1,103 @@
+"""The unit tests notice when the package is wrong: each named mutant must fail them."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.notebook_tools import ROOT
+
+# name: (file of attnbook, text, replacement, test file)
+MUTANTS = {
+    "no scale": ("attention.py", "1 / math.sqrt(q.shape[-1])", "1.0", "attention"),
+    "scale by D": ("attention.py", "1 / math.sqrt(q.shape[-1])", "1 / q.shape[-1]", "attention"),
+    "mask inverted": ("attention.py", "xp.where(mask, scores, -xp.inf)",
+                      "xp.where(mask, -xp.inf, scores)", "attention"),
+    "scores zeroed": ("attention.py", "xp.where(mask, scores, -xp.inf)",
+                      "xp.where(mask, scores, 0.0)", "attention"),
+    "finite constant": ("attention.py", "xp.where(mask, scores, -xp.inf)",
+                        "xp.where(mask, scores, -1e9)", "attention"),
+    "mask ignored": ("attention.py", "xp.where(mask, scores, -xp.inf)", "scores", "attention"),
+    "bias ignored": ("attention.py", "scores + xp.astype(bias, scores.dtype)", "scores",
+                     "attention"),
+    "bias subtracted": ("attention.py", "scores + xp.astype(bias", "scores - xp.astype(bias",
+                        "attention"),
+    "no guard for empty rows": ("attention.py", "xp.where(total == 0, xp.ones_like(total), total)",
+                                "total", "attention"),
+    "softmax overflows": ("attention.py", "e = xp.exp(x - peak)", "e = xp.exp(x)", "attention"),
+    "softmax over queries": ("attention.py", "bias, scale, xp), -1, xp)\n    return xp.astype(w",
+                             "bias, scale, xp), -2, xp)\n    return xp.astype(w", "attention"),
+    "mask may widen": ("_checks.py", "if joint != shape:", "if False:", "attention"),
+    "dtypes may mix": ("_checks.py", "if len({array.dtype for array in arrays.values()}) > 1:",
+                       "if False:", "attention"),
+    "heads interleaved": ("attention.py", "n, num_heads, width // num_heads)), -2, -3)",
+                          "n, width // num_heads, num_heads)), -1, -3)", "attention"),
+    "heads not moved back": ("attention.py", "xp.reshape(xp.moveaxis(x, -3, -2), (",
+                             "xp.reshape(x, (", "attention"),
+    "groups interleaved": ("attention.py", "kv[..., :, None, :, :], shape)",
+                           "kv[..., None, :, :, :], "
+                           "(*batch, num_heads // groups, groups, s, width))", "attention"),
+    "entropy sign": ("attention.py", "xp.sum(-a * log", "xp.sum(a * log", "attention"),
+    "old blocks not rescaled": ("streaming.py", "o = o * old + ", "o = o + ", "attention"),
+    "old sum not rescaled": ("streaming.py", "total = total * old + ", "total = total + ",
+                             "attention"),
+    "last block dropped": ("streaming.py", "range(0, n_keys, block_size)",
+                           "range(0, n_keys - block_size + 1, block_size)", "attention"),
+    "diagonal masked": ("masks.py", "return _offsets(n_queries, n_keys) >= 0",
+                        "return _offsets(n_queries, n_keys) > 0", "masks"),
+    "causal aligned top left": ("masks.py", "+ (n_keys - n_queries) -", "-", "masks"),
+    "window one too wide": ("masks.py", "(behind < window)", "(behind <= window)", "masks"),
+    "padding inverted": ("masks.py", "np.arange(n_keys) < lengths", "np.arange(n_keys) >= lengths",
+                         "masks"),
+    "rotation sign": ("positions.py", "stack([a * cos - b * sin, a * sin + b * cos]",
+                      "stack([a * cos + b * sin, b * cos - a * sin]",
+                      "positions"),
+    "one frequency": ("positions.py", "** (-np.arange(0, width, 2) / width)",
+                      "** (0 * np.arange(0, width, 2))", "positions"),
+    "exponent i/D": ("positions.py", "(-np.arange(0, width, 2) / width)",
+                     "(-np.arange(0, width, 2) / 2 / width)", "positions"),
+    "angles in float32": ("positions.py", "angles = xp.astype(angles, xp.float64)",
+                          "angles = xp.astype(angles, xp.float32)", "positions"),
+    "slopes from zero": ("positions.py", "np.arange(1, power + 1)", "np.arange(power)",
+                         "positions"),
+    "NaN position": ("positions.py", "or not np.all(np.isfinite(positions))", "", "positions"),
+    "bound not checked": ("claims.py", "np.all(got >= at_least)", "np.any(got >= at_least)",
+                          "claims"),
+    "tolerance ignored": ("claims.py", "np.all(np.abs(got - want) <= tolerance)", "True", "claims"),
+}  # fmt: skip
+
+
+def run(tmp_path, test):
+    """Return the exit code of one test file against the copy of the package in `tmp_path`."""
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    shutil.copy(ROOT / "tests" / f"test_{test}.py", tmp_path)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"test_{test}.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    ).returncode
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(ROOT / "attnbook", tmp_path / "attnbook")
+    return tmp_path
+
+
+@pytest.mark.parametrize("test", sorted({mutant[3] for mutant in MUTANTS.values()}))
+def test_the_package_itself_passes(copy, test):
+    assert run(copy, test) == 0
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_caught(copy, name):
+    file, old, new, test = MUTANTS[name]
+    path = copy / "attnbook" / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} must stand once in {file}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert run(copy, test) == 1
