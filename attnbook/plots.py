@@ -292,3 +292,68 @@ def plot_arrows(
     ax.set_aspect("equal")
     ax.margins(0.2)
     return ax
+
+
+def mark_hidden(mask: Any, *, color: str = "white", ax: Axes) -> Axes:
+    """Draw a cross on every cell that a mask forbids.
+
+    Parameters
+    ----------
+    mask : bool array of shape (L, S)
+        True where query *i* may attend to key *j*.
+    color : color, default "white"
+        Of the crosses.
+    ax : Axes
+        With a matrix drawn by `plot_attention`.
+
+    Returns
+    -------
+    Axes
+        The same.
+
+    Examples
+    --------
+    >>> from attnbook.plots import mark_hidden, plot_attention
+    >>> ax = plot_attention(np.eye(3))
+    >>> ax = mark_hidden(attnbook.causal_mask(3), ax=ax)
+    >>> len(ax.lines[0].get_xdata())
+    3
+    """
+    i, j = np.nonzero(~_to_numpy(mask))
+    size = 40 / max(_to_numpy(mask).shape)
+    ax.plot(j, i, "x", color=color, markersize=min(size, 8), markeredgewidth=1)
+    return ax
+
+
+def plot_bars(
+    values: Mapping[str, float], *, color: str = COLORS[0], ax: Axes | None = None
+) -> Axes:
+    """Draw one labeled horizontal bar for each entry, the first on top.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Length of each bar, 0 or more.
+    color : color, default blue
+        Of the bars; labels and lengths tell them apart.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        With the names on the vertical axis.
+
+    Examples
+    --------
+    >>> from attnbook.plots import plot_bars
+    >>> ax = plot_bars({"short": 1.0, "long": 3.0})
+    >>> [patch.get_width() for patch in ax.patches]
+    [np.float64(1.0), np.float64(3.0)]
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    ax.barh(range(len(values)), list(values.values()), color=color, height=0.6)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    return ax

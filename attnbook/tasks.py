@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
+
 import numpy as np
 
 
@@ -45,3 +48,152 @@ def name_lookup(
     questions = np.concatenate([np.broadcast_to(names, (batch_size, n_names, n_names)), blank], -1)
     answers = np.take_along_axis(contents, np.argsort(order, axis=1)[..., None], axis=1)
     return tables, questions, answers
+
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz ,."
+
+
+def character_corpus() -> tuple[np.ndarray, str]:
+    """Return the help texts that ship with Python, letter by letter.
+
+    Returns
+    -------
+    corpus : int64 array of shape (n,)
+        Places in the alphabet, some hundred thousand of them. Letters are lower case; every run of
+        other characters became one space.
+    alphabet : str
+        The letters a to z, space, comma and period.
+
+    Notes
+    -----
+    The text is ``pydoc_data.topics``, what ``help("for")`` and its siblings print. It is English
+    prose on Python with code between, and differs a little from one version of Python to the next:
+    rely on verdicts and bounds, not on digits.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import character_corpus
+    >>> corpus, alphabet = character_corpus()
+    >>> len(corpus) > 300_000, len(alphabet)
+    (True, 29)
+    """
+    text = " ".join(topics[name] for name in sorted(topics)).lower()
+    text = re.sub(f"[^{ALPHABET.replace(' ', '')}]+", " ", text)
+    place = np.zeros(128, dtype=np.int64)
+    place[[ord(letter) for letter in ALPHABET]] = np.arange(len(ALPHABET))
+    return place[np.frombuffer(text.encode("ascii"), dtype=np.uint8)], ALPHABET
+
+
+def draw_windows(
+    rng: np.random.Generator, corpus: np.ndarray, batch_size: int, length: int
+) -> np.ndarray:
+    """Cut passages of `length` tokens out of a text, at random places.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    corpus : array of shape (n,)
+        The text.
+    batch_size : int
+        B.
+    length : int
+        N, at most n.
+
+    Returns
+    -------
+    array of shape (B, N)
+        One passage in each row.
+
+    Raises
+    ------
+    ValueError
+        If the text is shorter than `length`.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import draw_windows
+    >>> windows = draw_windows(np.random.default_rng(0), np.arange(100), 2, 4)
+    >>> windows - windows[:, :1]
+    array([[0, 1, 2, 3],
+           [0, 1, 2, 3]])
+    """
+    if len(corpus) < length:
+        raise ValueError(f"length must be at most that of the text, {len(corpus)}, got {length}")
+    starts = rng.integers(len(corpus) - length + 1, size=(batch_size, 1))
+    return corpus[starts + np.arange(length)]
+
+
+def share_found(samples: np.ndarray, corpus: np.ndarray, *, run: int = 4) -> float:
+    """Measure how much of a text reads like another: which part of its runs occur there.
+
+    Parameters
+    ----------
+    samples : int array of shape (B, N)
+        Texts to judge.
+    corpus : int array of shape (n,)
+        The text to look in.
+    run : int, default 4
+        Number of tokens in a run.
+
+    Returns
+    -------
+    float
+        Share of all runs of `run` tokens in `samples` that occur somewhere in `corpus`, 0 to 1.
+
+    Examples
+    --------
+    Of the runs (1, 2), (2, 3) and (3, 1) the text holds the first two:
+
+    >>> from attnbook.tasks import share_found
+    >>> share_found(np.array([[1, 2, 3, 1]]), np.array([1, 2, 3]), run=2) == 2 / 3
+    True
+    """
+    base = 1 + int(max(samples.max(), corpus.max()))
+    places = base ** np.arange(run)
+    coded, known = (
+        np.lib.stride_tricks.sliding_window_view(text, run, axis=-1) @ places
+        for text in (samples, corpus)
+    )
+    return float(np.isin(coded, known).mean())
+
+
+def repeating_symbols(
+    rng: np.random.Generator,
+    batch_size: int,
+    length: int,
+    *,
+    period: int = 24,
+    n_symbols: int = 16,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw sequences that repeat a random pattern; the target is the next symbol.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    batch_size : int
+        B, each with a pattern of its own.
+    length : int
+        N, the number of symbols that are shown.
+    period : int, default 24
+        Length of the pattern, the same in all sequences.
+    n_symbols : int, default 16
+        Size of the alphabet.
+
+    Returns
+    -------
+    inputs, targets : int64 arrays of shape (B, N)
+        The targets are the inputs one step ahead: from position ``period - 1`` on, a target is the
+        input at distance ``period - 1``.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import repeating_symbols
+    >>> inputs, targets = repeating_symbols(np.random.default_rng(0), 1, 6, period=3)
+    >>> (targets[:, 2:] == inputs[:, :-2]).all()
+    np.True_
+    """
+    pattern = rng.integers(0, n_symbols, (batch_size, period))
+    sequence = pattern[:, np.arange(length + 1) % period]
+    return sequence[:, :-1], sequence[:, 1:]
