@@ -74,19 +74,6 @@ def rewrite_links(markdown: str) -> str:
     return "".join(pieces) + LINK.sub(_role, markdown[start:])
 
 
-CHAPTER_LINK = re.compile(r"\[(?P<text>[^\[\]]+)\]\((?P<stem>\w+)\.ipynb\)")
-
-
-def unlink_missing(markdown: str, folder: Path) -> str:
-    """Leave only the words of links to chapters that are not written yet."""
-
-    def keep(match: re.Match) -> str:
-        exists = (folder / f"{match['stem']}.ipynb").exists()
-        return match[0] if exists else match["text"]
-
-    return CHAPTER_LINK.sub(keep, markdown)
-
-
 # --- claim boxes --------------------------------------------------------------------------------------
 
 INLINE = re.compile(r"`(?P<code>[^`]+)`|\$(?P<math>[^$]+)\$|\*(?P<em>[^*\s][^*]*)\*")
@@ -136,15 +123,13 @@ def claim_box(record: dict, entry: dict, claims_url: str) -> str:
 
 def read_source(app, docname: str, source: list[str]) -> None:
     """Prepare one page's source: references in its Markdown, boxes for its claims."""
-    path = Path(app.env.doc2path(docname))
-    if path.suffix != ".ipynb":
-        source[0] = rewrite_links(unlink_missing(source[0], path.parent))
+    if not str(app.env.doc2path(docname)).endswith(".ipynb"):
+        source[0] = rewrite_links(source[0])
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            text = unlink_missing("".join(cell["source"]), path.parent)
-            cell["source"] = rewrite_links(text)
+            cell["source"] = rewrite_links("".join(cell["source"]))
     found = list(iter_outputs(notebook))
     if found:
         ledger = read_ledger(Path(app.srcdir, LEDGER))

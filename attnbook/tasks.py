@@ -197,3 +197,124 @@ def repeating_symbols(
     pattern = rng.integers(0, n_symbols, (batch_size, period))
     sequence = pattern[:, np.arange(length + 1) % period]
     return sequence[:, :-1], sequence[:, 1:]
+
+
+def two_lookups(
+    rng: np.random.Generator, batch_size: int, *, n_tokens: int = 12, n_classes: int = 8
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw tables of values, and questions that ask for two of them in order.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    batch_size : int
+        B, the number of questions.
+    n_tokens : int, default 12
+        N, the number of tokens in a table.
+    n_classes : int, default 8
+        Values are 0 to ``n_classes - 1``.
+
+    Returns
+    -------
+    asked : int array of shape (B, 2)
+        Two different tokens.
+    table : int array of shape (B, N)
+        The value of each token.
+    answers : int array of shape (B, 2)
+        The values of the two tokens, in the order asked.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import two_lookups
+    >>> asked, table, answers = two_lookups(np.random.default_rng(0), 3)
+    >>> bool((table[1, asked[1]] == answers[1]).all())
+    True
+    """
+    table = rng.integers(n_classes, size=(batch_size, n_tokens))
+    order = rng.permuted(np.tile(np.arange(n_tokens), (batch_size, 1)), axis=1)
+    asked = order[:, :2]
+    return asked, table, np.take_along_axis(table, asked, axis=1)
+
+
+def redundant_cues(
+    rng: np.random.Generator, batch_size: int, *, n_tokens: int = 12, n_classes: int = 8
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw tables whose first two tokens both hold the answer to the one question there is.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    batch_size : int
+        B, the number of tables.
+    n_tokens : int, default 12
+        N, the number of tokens in a table.
+    n_classes : int, default 8
+        Values are 0 to ``n_classes - 1``.
+
+    Returns
+    -------
+    asked : int array of shape (B, 2)
+        Always tokens 0 and 1.
+    table : int array of shape (B, N)
+        The value of each token; tokens 0 and 1 hold the same.
+    answers : int array of shape (B, 1)
+        The value of either.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import redundant_cues
+    >>> asked, table, answers = redundant_cues(np.random.default_rng(0), 3)
+    >>> bool((table[:, :2] == answers).all())
+    True
+    """
+    table = rng.integers(n_classes, size=(batch_size, n_tokens))
+    table[:, 1] = table[:, 0]
+    return np.tile([0, 1], (batch_size, 1)), table, table[:, :1].copy()
+
+
+def associative_recall(
+    rng: np.random.Generator,
+    batch_size: int,
+    *,
+    n_symbols: int = 32,
+    n_pairs: int = 16,
+    n_classes: int = 8,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draw lists of symbols with a class beside each, and ask for the class of one symbol.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    batch_size : int
+        B, the number of lists.
+    n_symbols : int, default 32
+        Size of the alphabet.
+    n_pairs : int, default 16
+        S, the length of a list, at most `n_symbols`; no symbol stands in it twice.
+    n_classes : int, default 8
+        Classes are 0 to ``n_classes - 1``, drawn anew for every list.
+
+    Returns
+    -------
+    asked : int array of shape (B,)
+        One symbol out of each list.
+    symbols, classes : int arrays of shape (B, S)
+        The lists.
+    answers : int array of shape (B,)
+        The class beside the symbol asked for.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import associative_recall
+    >>> asked, symbols, classes, answers = associative_recall(np.random.default_rng(0), 3)
+    >>> bool((classes[symbols == asked[:, None]] == answers).all())
+    True
+    """
+    order = rng.permuted(np.tile(np.arange(n_symbols), (batch_size, 1)), axis=1)
+    symbols = order[:, :n_pairs]
+    classes = rng.integers(n_classes, size=(batch_size, n_pairs))
+    rows, places = np.arange(batch_size), rng.integers(n_pairs, size=batch_size)
+    return symbols[rows, places], symbols, classes, classes[rows, places]

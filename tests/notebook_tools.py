@@ -47,7 +47,8 @@ def execute(path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    os.environ["ATTNBOOK_PROGRESS"] = "0"
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    os.environ.update({"ATTNBOOK_PROGRESS": "0"} | dict.fromkeys(threads, "1"))
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -61,6 +62,18 @@ def execute(path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def _is_bare_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+
+
+def _imported(text: str) -> set[str]:
+    return {
+        s.get_name()
+        for s in symtable.symtable(text, "cell", "exec").get_symbols()
+        if s.is_imported()
+    }
+
+
 def _names(text: str) -> tuple[set[str], set[str]]:
     """Return the notebook's names that a cell defines or changes, and those that it reads."""
     top = symtable.symtable(text, "cell", "exec")
@@ -71,8 +84,12 @@ def _names(text: str) -> tuple[set[str], set[str]]:
         table = tables.pop()
         tables += table.get_children()
         reads |= {s.get_name() for s in table.get_symbols() if s.is_global()}
-    for node in ast.walk(ast.parse(text)):  # x[0] = ... and x.y = ... change x
-        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+    tree = ast.parse(text)
+    alone = {id(n.value.func) for n in ast.walk(tree) if _is_bare_call(n)}
+    for node in ast.walk(tree):  # x[0] = ..., x.y = ... and a line x.append(...) change x
+        if isinstance(node, ast.Subscript | ast.Attribute) and (
+            not isinstance(node.ctx, ast.Load) or id(node) in alone
+        ):
             root = node.value
             while isinstance(root, ast.Subscript | ast.Attribute):
                 root = root.value
@@ -84,11 +101,15 @@ def _names(text: str) -> tuple[set[str], set[str]]:
 def slice_cells(notebook: dict, slug: str) -> list[str]:
     """Return the sources of the cells with the claims `slug` and of all cells that these need."""
     cells = [source(cell) for cell in code_cells(notebook)]
+    modules = set().union(*map(_imported, cells))  # np.testing.f(...) does not change np
     needed: set[str] = set()
     kept: list[str] = []
     for text in reversed(cells):
         defines, reads = _names(text)
-        if f'claim("{slug}"' in text.replace("\n    ", "") or defines & needed:
+        if (
+            f'claim("{slug}"' in text.replace("\n    ", "")
+            or (defines - modules | _imported(text)) & needed
+        ):
             kept.append(text)
             needed |= reads
     return kept[::-1]

@@ -160,7 +160,9 @@ def test_halves_come_out_in_kind(attend, dtype):
     out = attend(q, k, v, mask=empty_row())
     assert out.dtype == dtype
     expected = attend(q.double(), k.double(), v.double(), mask=empty_row())
-    assert (out.double() - expected).abs().max() < 2 * torch.finfo(dtype).eps * v.abs().max()
+    # Computed in float32 and rounded once: half a unit in the last place.
+    within = torch.finfo(dtype).eps / 2 * expected.abs() + 2e-6
+    assert ((out.double() - expected).abs() <= within).all()
     assert ab.softmax(q).dtype == dtype
     q16 = draw(dtype=np.float16)
     assert attend(*q16).dtype == np.float16

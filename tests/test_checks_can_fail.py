@@ -7,19 +7,23 @@ import json
 import subprocess
 import sys
 
+import matplotlib
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 
-from attnbook.claims import METADATA_KEY
-from conftest import picture_differs, record_differs
-from tests.notebook_tools import ROOT, code_cells, read
+from attnbook.claims import METADATA_KEY, ledger
+from conftest import PINNED_MATPLOTLIB, picture_differs, record_differs
+from tests import test_notebooks as book
+from tests.notebook_tools import CHAPTERS, ROOT, code_cells, read, slice_cells
 
 
-def picture(scale):
+def picture(scale, color="#0072B2", label=None):
     figure, ax = plt.subplots(figsize=(7, 3))
     x = np.linspace(0, 10, 100)
-    ax.plot(x, np.sin(x) * scale)
+    ax.plot(x, np.sin(x) * scale, color=color)
+    ax.text(5, 1.2, label or "")
     ax.set_ylim(-1.5, 1.5)
     file = io.BytesIO()
     figure.savefig(file, format="png")
@@ -29,7 +33,16 @@ def picture(scale):
 
 def test_a_changed_curve_exceeds_the_limit():
     assert picture_differs(picture(1.0), picture(1.0)) is None
-    assert "RMS" in picture_differs(picture(1.2), picture(1.0))
+    assert "RMS" in picture_differs(picture(1.03), picture(1.0))
+    assert "RMS" in picture_differs(picture(1.0, color="#D55E00"), picture(1.0))
+    assert "RMS" in picture_differs(picture(1.0, label="a label"), picture(1.0))
+    assert "missing" in picture_differs(None, picture(1.0))
+    assert "missing" in picture_differs(picture(1.0), None)
+
+
+def test_pictures_are_compared_with_the_pinned_version():
+    assert f"matplotlib=={PINNED_MATPLOTLIB}\n" in (ROOT / "requirements.txt").read_text()
+    assert matplotlib.__version__ == PINNED_MATPLOTLIB
 
 
 RECORD = {
@@ -128,3 +141,122 @@ def nbval(path):
     options = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-p", "conftest"]
     command = [sys.executable, "-m", "pytest", "-q", *options, "-c", str(ROOT / "pyproject.toml")]
     return subprocess.run([*command, str(path)], cwd=ROOT, check=False).returncode
+
+
+def without_output(notebook):
+    for cell in code_cells(notebook):
+        cell["outputs"], cell["execution_count"] = [], None
+
+
+def with_error(notebook):
+    error = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
+    code_cells(notebook)[0]["outputs"].append(error)
+
+
+def with_warning(notebook):
+    warning = {"output_type": "stream", "name": "stderr", "text": ["careful"]}
+    code_cells(notebook)[0]["outputs"].append(warning)
+
+
+def with_a_path(notebook):
+    text = {"output_type": "stream", "name": "stdout", "text": ["/home/ada/book/x.npz"]}
+    code_cells(notebook)[0]["outputs"].append(text)
+
+
+def hidden_from_nbval(notebook):
+    code_cells(notebook)[0]["metadata"]["tags"] = ["nbval-ignore-output"]
+
+
+def with_a_timestamp(notebook):
+    code_cells(notebook)[0]["metadata"]["execution"] = {"iopub.execute_input": "2026-01-01"}
+
+
+def with_one_id_twice(notebook):
+    notebook["cells"][1]["id"] = notebook["cells"][0]["id"]
+
+
+def with_a_long_cell(notebook):
+    code_cells(notebook)[0]["source"] = ["x = 1\n"] * 21
+
+
+def pictures(notebook):
+    return [cell for cell in code_cells(notebook) if "mystnb" in cell["metadata"]]
+
+
+def without_alt_text(notebook):
+    pictures(notebook)[0]["metadata"]["mystnb"]["image"]["alt"] = ""
+
+
+def without_its_picture(notebook):
+    for output in pictures(notebook)[0]["outputs"]:
+        output.get("data", {}).pop("image/png", None)
+
+
+def with_a_typed_result(notebook):
+    notebook["cells"][-1] = {
+        "cell_type": "markdown",
+        "id": "typed",
+        "metadata": {},
+        "source": ["The slope is $0.98765$."],
+    }
+
+
+def with_a_typed_result_in_a_caption(notebook):
+    pictures(notebook)[0]["metadata"]["mystnb"]["figure"]["caption"] = "The slope is 0.98765."
+
+
+@pytest.mark.parametrize(
+    ("check", "spoil"),
+    [
+        (book.test_every_cell_ran_in_order_without_error, without_output),
+        (book.test_every_cell_ran_in_order_without_error, with_error),
+        (book.test_every_cell_ran_in_order_without_error, with_warning),
+        (book.test_no_output_names_a_folder_of_the_machine, with_a_path),
+        (book.test_nothing_is_kept_from_nbval, hidden_from_nbval),
+        (book.test_the_file_is_normalized_and_small, with_a_timestamp),
+        (book.test_the_file_is_valid_and_its_cells_have_their_own_ids, with_one_id_twice),
+        (book.test_cells_are_short, with_a_long_cell),
+        (book.test_every_picture_has_a_caption_a_name_and_alt_text, without_alt_text),
+        (book.test_every_picture_has_a_caption_a_name_and_alt_text, without_its_picture),
+        (book.test_a_number_in_prose_is_an_input_of_the_code, with_a_typed_result),
+        (book.test_a_number_in_prose_is_an_input_of_the_code, with_a_typed_result_in_a_caption),
+    ],
+)
+def test_the_checks_of_the_file_go_red(check, spoil, tmp_path):
+    path = tmp_path / CHAPTERS[0].name
+    notebook = read(CHAPTERS[0])
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    check(path)
+    spoil(notebook)
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    with pytest.raises((AssertionError, nbformat.ValidationError)):
+        check(path)
+
+
+def test_a_claim_without_a_record_goes_red(monkeypatch):
+    extra = {"a.b": {"chapter": CHAPTERS[0].stem, "sentence": "No cell measures this."}}
+    monkeypatch.setattr(book, "ledger", lambda: ledger() | extra)
+    with pytest.raises(AssertionError):
+        book.test_the_ledger_and_the_records_agree()
+    monkeypatch.setattr(book, "ledger", lambda: dict(list(ledger().items())[1:]))
+    with pytest.raises(AssertionError):
+        book.test_the_ledger_and_the_records_agree()
+
+
+def test_the_cells_of_a_claim_are_found():
+    cells = [
+        "import numpy as np",
+        "x = np.zeros(3)",
+        "y = np.ones(3)",
+        "x[0] = 1",
+        "seen = []",
+        "seen.append(2)",
+        "np.testing.assert_allclose(y, 1)",
+        "def f():\n    return x, seen",
+        "x2 = f()",
+        "claim('other.one', y)",
+        'claim(\n    "a.b",\n    x2,\n)',
+        "x[1] = 2",
+    ]
+    notebook = {"cells": [{"cell_type": "code", "source": [text]} for text in cells]}
+    assert slice_cells(notebook, "a.b") == [cells[i] for i in (0, 1, 3, 4, 5, 7, 8, 10)]

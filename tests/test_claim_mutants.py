@@ -1,5 +1,6 @@
 """Every claim can fail: one named change makes exactly its own cell raise."""
 
+import ast
 import contextlib
 import importlib
 import sys
@@ -19,6 +20,11 @@ def run(cells: list[str]) -> None:
     names: dict = {"__name__": "__main__"}
     for text in cells:
         exec(compile(text, "cell", "exec"), names)
+
+
+def claim_lines(cells: list[str]) -> list[str]:
+    calls = [n for text in cells for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
+    return [ast.unparse(n) for n in calls if ast.unparse(n.func).endswith("claim")]
 
 
 @contextlib.contextmanager
@@ -74,6 +80,7 @@ def test_claim_can_fail(slug, monkeypatch):
         old, new = mutant.cell
         changed = [text.replace(old, new) for text in cells]
         assert changed != cells, f"no cell of this claim holds {old!r}"
+        assert claim_lines(changed) == claim_lines(cells), "change what is measured, not the claim"
     with patched(mutant.patch or {}), pytest.raises(attnbook.ClaimError) as caught:
         run(changed)
-    assert str(caught.value).startswith(slug)
+    assert str(caught.value).startswith((f"{slug}:", f"{slug},"))

@@ -29,6 +29,8 @@ MUTANTS = {
     "softmax overflows": ("attention.py", "e = xp.exp(x - peak)", "e = xp.exp(x)", "attention"),
     "softmax over queries": ("attention.py", "bias, scale, xp), -1, xp)\n    return xp.astype(w",
                              "bias, scale, xp), -2, xp)\n    return xp.astype(w", "attention"),
+    "halves stay halves": ("_checks.py", "return x if x.dtype in (xp.float32, xp.float64) else ",
+                           "return x if True else ", "attention"),
     "mask may widen": ("_checks.py", "if joint != shape:", "if False:", "attention"),
     "dtypes may mix": ("_checks.py", "if len({array.dtype for array in arrays.values()}) > 1:",
                        "if False:", "attention"),
@@ -66,6 +68,8 @@ MUTANTS = {
     "bound not checked": ("claims.py", "np.all(got >= at_least)", "np.any(got >= at_least)",
                           "claims"),
     "tolerance ignored": ("claims.py", "np.all(np.abs(got - want) <= tolerance)", "True", "claims"),
+    "q only rotated": ("models.py", "apply_rope(q, angles), apply_rope(k, angles)",
+                       "apply_rope(q, angles), k", "torch_models"),
 }  # fmt: skip
 
 

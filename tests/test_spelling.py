@@ -8,7 +8,8 @@ from tests.notebook_tools import CHAPTERS, ROOT, read, source
 
 def test_spelling(tmp_path):
     for path in CHAPTERS:
-        text = "\n\n".join(source(cell) for cell in read(path)["cells"])
+        cells = read(path)["cells"]
+        text = "\n\n".join([source(cell) for cell in cells] + [str(c["metadata"]) for c in cells])
         (tmp_path / f"{path.stem}.md").write_text(text, encoding="utf-8")
     pages = [*(ROOT / "chapters").glob("*.md"), ROOT / "README.md", *ROOT.glob("attnbook/*.*")]
     words = ["--builtin", "clear,rare,en-GB_to_en-US", "--ignore-words-list", "nd"]

@@ -34,6 +34,16 @@ def test_bias_and_mask_together():
     torch.testing.assert_close(module(x, **given), dense, rtol=0, atol=1e-12)
 
 
+def test_rope_turns_queries_and_keys_alike():
+    torch.manual_seed(0)
+    module = MultiHeadAttention(8, 2).double()
+    x = torch.randn(1, 5, 8, dtype=torch.float64)
+    here = module(x, angles=ab.rope_angles(np.arange(5), 4))
+    there = module(x, angles=ab.rope_angles(np.arange(5) + 40, 4))
+    torch.testing.assert_close(here, there, rtol=0, atol=1e-12)
+    assert (here - module(x)).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_the_past_does_not_see_the_future(positions):
     torch.manual_seed(0)
