@@ -253,14 +253,8 @@ def redundant_cues(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of the draws.
-    batch_size : int
-        B, the number of tables.
-    n_tokens : int, default 12
-        N, the number of tokens in a table.
-    n_classes : int, default 8
-        Values are 0 to ``n_classes - 1``.
+    rng, batch_size, n_tokens, n_classes
+        As in `two_lookups`.
 
     Returns
     -------

@@ -70,6 +70,8 @@ MUTANTS = {
     "tolerance ignored": ("claims.py", "np.all(np.abs(got - want) <= tolerance)", "True", "claims"),
     "q only rotated": ("models.py", "apply_rope(q, angles), apply_rope(k, angles)",
                        "apply_rope(q, angles), k", "torch_models"),
+    "softmax Jacobian cut short": ("recall.py", "(d_a - (a * d_a).sum(axis=-1, keepdims=True))",
+                                   "d_a", "toy_models"),
 }  # fmt: skip
 
 
