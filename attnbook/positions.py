@@ -140,7 +140,7 @@ def apply_rope(x: Array, angles: Array, *, pairing: str = "adjacent") -> Array:
         From `rope_angles`. NumPy, or the library of `x`.
     pairing : {"adjacent", "halves"}, default "adjacent"
         Which channels form pair *i*: ``(2i, 2i + 1)``, as in RoFormer, or ``(i, i + D/2)``, as in
-        Llama-family weights.
+        GPT-NeoX and in Llama weights in the Hugging Face format.
 
     Returns
     -------
