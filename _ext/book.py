@@ -50,8 +50,19 @@ logger = logging.getLogger(__name__)
 
 # --- cross-references ---------------------------------------------------------------------------------
 
+ASIDE = re.compile(
+    r"\(\[[^\[\]]+\]\(#cite-(?P<name>[^)\s]+)\)\)|\[\([^\[\]]+\)\]\(#cite-(?P<key>[^)\s]+)\)"
+)
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\(#(?P<kind>fig|eq|cite)-(?P<name>[^)\s]+)\)")
 CODE = re.compile(r"(^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\2[ \t]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+
+
+def _aside(match: re.Match) -> str:
+    return f"{{cite:p}}`{match['name'] or match['key']}`"
+
+
+def _roles(text: str) -> str:
+    return LINK.sub(_role, ASIDE.sub(_aside, text))
 
 
 def _role(match: re.Match) -> str:
@@ -69,9 +80,9 @@ def rewrite_links(markdown: str) -> str:
     """Turn links to figures, equations and sources into roles; leave code as it is."""
     pieces, start = [], 0
     for code in CODE.finditer(markdown):
-        pieces += [LINK.sub(_role, markdown[start : code.start()]), code[0]]
+        pieces += [_roles(markdown[start : code.start()]), code[0]]
         start = code.end()
-    return "".join(pieces) + LINK.sub(_role, markdown[start:])
+    return "".join(pieces) + _roles(markdown[start:])
 
 
 # --- claim boxes --------------------------------------------------------------------------------------
@@ -341,10 +352,14 @@ def add_own_paths(app, config) -> None:
     config.templates_path.append(str(Path(__file__).parent / "templates"))
 
 
+FIGURE = re.compile(r'<img alt="(?P<alt>[^"]*)"[^>]*src="(?P<src>[^"]+\.png)"[^>]*/>')
+
+
 def mend_page(app, pagename, templatename, context, doctree) -> None:
-    """Remove list roles that docutils gives to citations without the items that ARIA asks for."""
+    """Let a picture open alone, to be enlarged; drop list roles that lack the items ARIA asks for."""
     body = context.get("body")
     if body:
+        body = FIGURE.sub(r'<a class="picture" href="\g<src>">\g<0></a>', body)
         body = body.replace(
             '<div role="list" class="citation-list">', '<div class="citation-list">'
         )

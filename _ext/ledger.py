@@ -118,7 +118,7 @@ def format_number(value: float) -> str:
     value = float(value)
     if not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
-    return tidy(str(int(value)) if value.is_integer() and abs(value) < 1e7 else f"{value:.5g}")
+    return tidy(str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.5g}")
 
 
 def format_measured(record: dict) -> str:

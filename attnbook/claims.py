@@ -48,11 +48,15 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     return array.astype(np.float64)
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
+
+
 def _show(value: np.ndarray) -> str:
-    """Return one number, or the range of many, as text."""
-    if value.size == 0:
-        return "nothing"
-    low, high = f"{value.min():.6g}", f"{value.max():.6g}"
+    """Return up to five numbers one by one, or the range of many, as text."""
+    if 1 < value.size <= 5 and value.min() < value.max():
+        return ", ".join(map(_number, value.ravel()))
+    low, high = _number(value.min()), _number(value.max())
     return low if low == high else f"{low} to {high}"
 
 
@@ -125,7 +129,7 @@ def claim(
     if at_most is not None:
         checks.append((f"at most {at_most:g}", bool(np.all(got <= at_most))))
     if holds is not None:
-        checks.append(("the comparison is true", bool(holds)))
+        checks.append(("as stated", bool(holds)))
     if not checks:
         raise ValueError(f"{slug}: say what must hold: expected, at_least, at_most or holds")
     requirement = " and ".join(text for text, _ in checks)

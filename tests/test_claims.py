@@ -35,7 +35,7 @@ def test_true_claims_print_one_line(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "retrieval.convex, sum of a row: = 1 ± 0.05, holds",
         "retrieval.convex: at least 0.2 and at most 0.4, holds",
-        "retrieval.convex: the comparison is true, holds",
+        "retrieval.convex: as stated, holds",
     ]
 
 
