@@ -21,7 +21,7 @@ NBVAL := $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-tim
 otherwise = || { echo "== Failed. $(1)"; exit 1; }
 
 .NOTPARALLEL:
-.PHONY: help book serve check test test-all lint unit unit-fast nbval nbval-changed pages notebooks clean
+.PHONY: help book serve check test test-all lint unit unit-fast nbval nbval-changed pages notebooks bench clean
 help:
 	@echo "make book       build the site into _build/html (installs what it needs)"
 	@echo "make serve      show the site at http://localhost:$(PORT)"
@@ -29,6 +29,7 @@ help:
 	@echo "make test       every test (installs what it needs)"
 	@echo "make test-all   make test, with each Python of 3.11 to 3.13 that is at hand"
 	@echo "make notebooks  re-execute the chapters in place"
+	@echo "make bench      measure what is fast, store it in benchmarks/ (some minutes, nothing else running)"
 	@echo "make clean      remove _build, .venv and caches"
 
 $(VENV)/python.stamp:
@@ -114,6 +115,16 @@ pages: book
 notebooks: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.notebook_tools execute chapters/*.ipynb \
 	  $(call otherwise,The traceback above names the cell.)
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp benchmarks/requirements.txt
+	@echo "== Installing what is compared"
+	@$(PIP) --no-deps -r benchmarks/requirements.txt $(call otherwise,Read the lines above and run make again: what is installed stays.)
+	@touch $@
+
+bench: $(VENV)/bench.stamp
+	@echo "== Measuring (about five minutes, on one thread)"
+	@$(BIN)/python -m benchmarks $(call otherwise,Nothing was stored.)
+	@echo "Stored in benchmarks/. Now make notebooks: the chapters that plot it are out of date."
 
 clean:
 	rm -rf _build .venv build attnbook.egg-info .pytest_cache .mypy_cache .ruff_cache

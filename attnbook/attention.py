@@ -7,7 +7,10 @@ of its values. Layout ``(..., H, N, D)``. A mask is boolean and True where a que
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
+
+from array_api_compat import is_numpy_array
 
 from attnbook._checks import (
     Array,
@@ -20,6 +23,9 @@ from attnbook._checks import (
     whole_number,
     widen,
 )
+
+BLOCK = 2**18  # scores that are held at once: one megabyte in float32, about a processor's cache
+FEWEST_ROWS = 64  # of a block: matrix products of fewer rows are slow
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -73,11 +79,20 @@ def softmax(x: Array, axis: int = -1) -> Array:
 def _softmax(x: Array, axis: int, xp: Any) -> Array:
     if x.shape[axis] == 0:  # no keys: nothing to share out
         return x
-    peak = xp.max(x, axis=axis, keepdims=True)
-    peak = xp.where(peak == -xp.inf, xp.zeros_like(peak), peak)  # all -inf: exp(-inf - 0) = 0
-    e = xp.exp(x - peak)
-    total = xp.sum(e, axis=axis, keepdims=True)
-    return e / xp.where(total == 0, xp.ones_like(total), total)
+    e = exponentials(x, xp.max(x, axis=axis, keepdims=True), xp)
+    return divided(e, xp.sum(e, axis=axis, keepdims=True), xp)
+
+
+def exponentials(x: Array, peak: Array, xp: Any, *, reuse: bool = False) -> Array:
+    """Return exp(x - peak), in the memory of `x` where `reuse`; zeros where `peak` is -inf."""
+    peak = xp.where(peak == -xp.inf, 0.0, peak)  # all -inf: exp(-inf - 0) = 0
+    out = x if reuse else None
+    return xp.exp(xp.subtract(x, peak, out=out), out=out)
+
+
+def divided(e: Array, total: Array, xp: Any) -> Array:
+    """Return e / total, and zeros where `total` is 0."""
+    return e / xp.where(total == 0, 1.0, total)
 
 
 def queries_keys_values(q: Array, k: Array, v: Array) -> Any:
@@ -109,23 +124,80 @@ def masked_scores(
     """Return scale * q k^T + bias, with -inf where `mask` is False; (..., L, S), float32 up."""
     shape = scores_shape(q, k)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else real_number("scale", scale)
-    scores = widen(q, xp) @ xp.matrix_transpose(widen(k, xp)) * scale
+    scores = widen(q, xp) * scale @ xp.matrix_transpose(widen(k, xp))
     if bias is not None:
-        bias = follow("bias", bias, q, xp)
-        if not xp.isdtype(bias.dtype, "real floating"):
-            raise TypeError(f"bias must hold real floats, got {bias.dtype} {tuple(bias.shape)}")
-        broadcasts_to("bias", bias, shape)
+        bias = checked_bias(bias, q, shape, xp)
         scores = scores + xp.astype(bias, scores.dtype)
     if mask is not None:
-        mask = follow("mask", mask, q, xp)
-        if mask.dtype != xp.bool:
-            raise TypeError(
-                "mask must be boolean, True where a query may attend, "
-                f"got {mask.dtype} {tuple(mask.shape)}"
-            )
-        broadcasts_to("mask", mask, shape)
+        mask = checked_mask(mask, q, shape, xp)
         scores = xp.where(mask, scores, -xp.inf)
     return scores
+
+
+def checked_bias(bias: Array, q: Array, shape: tuple[int, ...], xp: Any) -> Array:
+    """Return `bias` in the library of `q` once it holds floats and fits scores of `shape`."""
+    bias = follow("bias", bias, q, xp)
+    if not xp.isdtype(bias.dtype, "real floating"):
+        raise TypeError(f"bias must hold real floats, got {bias.dtype} {tuple(bias.shape)}")
+    broadcasts_to("bias", bias, shape)
+    return bias
+
+
+def checked_mask(mask: Array, q: Array, shape: tuple[int, ...], xp: Any) -> Array:
+    """Return `mask` in the library of `q` once it is boolean and fits scores of `shape`."""
+    mask = follow("mask", mask, q, xp)
+    if mask.dtype != xp.bool:
+        raise TypeError(
+            "mask must be boolean, True where a query may attend, "
+            f"got {mask.dtype} {tuple(mask.shape)}"
+        )
+    broadcasts_to("mask", mask, shape)
+    return mask
+
+
+def in_blocks(
+    attend: Callable[..., Array],
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None,
+    bias: Array | None,
+    rows: int,
+    xp: Any,
+) -> Array:
+    """Return attend(q, k, v, mask, bias), for long sequences one head and `rows` queries at a time.
+
+    The result is the same. But scores that fit into the cache of a processor are at hand when the
+    next step needs them, and their memory is used again and again.
+    """
+    scores, batch = scores_shape(q, k), joint_batch(q=q, k=k, v=v)
+    n_queries, n_keys = scores[-2:]
+    if mask is not None:
+        mask = xp.broadcast_to(checked_mask(mask, q, scores, xp), scores)
+    if bias is not None:
+        bias = xp.broadcast_to(checked_bias(bias, q, scores, xp), scores)
+    if n_queries * n_keys < BLOCK or 0 in batch:
+        return attend(q, k, v, mask, bias)
+
+    def heads(x: Array | None) -> list[Array | None]:
+        """Return `x` as one matrix for each head, without a copy."""
+        if x is None:
+            return [None] * math.prod(batch)
+        found = [xp.broadcast_to(x, (*batch, *x.shape[-2:]))]
+        for _ in batch:
+            found = [part for whole in found for part in xp.unstack(whole)]
+        return found
+
+    def cut(x: Array | None, start: int) -> Array | None:
+        return None if x is None else x[start : min(start + rows, n_queries), :]
+
+    starts = range(0, n_queries, rows)
+    blocks = [
+        attend(cut(q1, i), k1, v1, cut(m1, i), cut(b1, i))
+        for q1, k1, v1, m1, b1 in zip(*map(heads, (q, k, v, mask, bias)), strict=True)
+        for i in starts
+    ]
+    return xp.reshape(xp.concat(blocks), (*batch, n_queries, v.shape[-1]))
 
 
 def attention_weights(
@@ -239,6 +311,9 @@ def scaled_dot_product_attention(
     ``attn_mask`` is `mask` when boolean and `bias` when float. There is no ``is_causal``: pass
     ``attnbook.causal_mask(L, S)``, which says how unequal lengths are aligned.
 
+    Two things serve speed. The sums divide the blended values, not the weights: there are fewer
+    of them. And long sequences go through one head and some queries at a time, see `in_blocks`.
+
     References
     ----------
     .. [1] A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, equation 1,
@@ -254,8 +329,17 @@ def scaled_dot_product_attention(
     array([[3., 2.]])
     """
     xp = queries_keys_values(q, k, v)
-    weights = _softmax(masked_scores(q, k, mask, bias, scale, xp), -1, xp)
-    return xp.astype(weights @ widen(v, xp), q.dtype)
+
+    def attend(q: Array, k: Array, v: Array, mask: Array | None, bias: Array | None) -> Array:
+        scores = masked_scores(q, k, mask, bias, scale, xp)
+        if scores.shape[-1] == 0:  # no keys: nothing to blend
+            return scores @ widen(v, xp)
+        peak = xp.max(scores, axis=-1, keepdims=True)
+        e = exponentials(scores, peak, xp, reuse=is_numpy_array(scores))
+        return divided(e @ widen(v, xp), xp.sum(e, axis=-1, keepdims=True), xp)
+
+    rows = max(FEWEST_ROWS, BLOCK // max(1, k.shape[-2]))
+    return xp.astype(in_blocks(attend, q, k, v, mask, bias, rows, xp), q.dtype, copy=False)
 
 
 def split_heads(x: Array, num_heads: int) -> Array:

@@ -117,7 +117,7 @@ class MultiHeadAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then a two-layer network for each token; each normalized first and added.
+    """Attention, then a two-layer network for each token; each is added to what it read.
 
     Parameters
     ----------
@@ -127,6 +127,13 @@ class TransformerBlock(nn.Module):
         H.
     mlp_width : int, optional
         Hidden width of the network, by default ``4 * d_model``.
+    norm : {"pre", "post"}, default "pre"
+        Normalize what each part reads, ``x + part(norm(x))``, or the sum, ``norm(x + part(x))``.
+
+    Raises
+    ------
+    ValueError
+        If `norm` is unknown.
 
     References
     ----------
@@ -141,8 +148,13 @@ class TransformerBlock(nn.Module):
     torch.Size([1, 3, 8])
     """
 
-    def __init__(self, d_model: int, num_heads: int, *, mlp_width: int | None = None) -> None:
+    def __init__(
+        self, d_model: int, num_heads: int, *, mlp_width: int | None = None, norm: str = "pre"
+    ) -> None:
         super().__init__()
+        if norm not in ("pre", "post"):
+            raise ValueError(f"norm must be 'pre' or 'post', got {norm!r}")
+        self.norm = norm
         mlp_width = 4 * d_model if mlp_width is None else mlp_width
         self.norm_attention, self.norm_mlp = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
         self.attention = MultiHeadAttention(d_model, num_heads)
@@ -159,7 +171,11 @@ class TransformerBlock(nn.Module):
         angles: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the tokens after attention and network, (B, N, d_model)."""
-        x = x + self.attention(self.norm_attention(x), mask=mask, bias=bias, angles=angles)
+        given = {"mask": mask, "bias": bias, "angles": angles}
+        if self.norm == "post":
+            x = self.norm_attention(x + self.attention(x, **given))
+            return self.norm_mlp(x + self.mlp(x))
+        x = x + self.attention(self.norm_attention(x), **given)
         return x + self.mlp(self.norm_mlp(x))
 
 

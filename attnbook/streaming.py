@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from attnbook._checks import Array, broadcasts_to, follow, whole_number, widen
-from attnbook.attention import masked_scores, queries_keys_values, scores_shape
+from array_api_compat import is_numpy_array
+
+from attnbook._checks import Array, whole_number, widen
+from attnbook.attention import (
+    divided,
+    exponentials,
+    in_blocks,
+    masked_scores,
+    queries_keys_values,
+)
 
 
 def streaming_attention(
@@ -13,7 +21,7 @@ def streaming_attention(
     *,
     mask: Array | None = None,
     scale: float | None = None,
-    block_size: int = 64,
+    block_size: int = 512,
 ) -> Array:
     r"""Compute attention one block of keys at a time.
 
@@ -37,8 +45,9 @@ def streaming_attention(
         True where query *i* may attend to key *j*.
     scale : float, optional
         Factor of the dot products, by default ``1 / sqrt(D)``.
-    block_size : int, default 64
-        Keys in a block; the memory for scores is L times this, whatever S.
+    block_size : int, default 512
+        Keys in a block, and queries too where there are many scores: then one head's scores of
+        one block against another are held at a time, whatever L and S.
 
     Returns
     -------
@@ -66,27 +75,24 @@ def streaming_attention(
     """
     xp = queries_keys_values(q, k, v)
     block_size = whole_number("block_size", block_size, minimum=1)
-    shape, n_keys = scores_shape(q, k), k.shape[-2]
-    if mask is not None:
-        mask = follow("mask", mask, q, xp)
-        broadcasts_to("mask", mask, shape)
-        mask = xp.broadcast_to(mask, shape)
 
-    # The start of the sum: no key seen. Taking no key also checks the scale and the mask's dtype.
-    empty = masked_scores(
-        q, k[..., :0, :], None if mask is None else mask[..., :0], None, scale, xp
-    )
-    total = xp.sum(empty, axis=-1, keepdims=True)  # zeros, (..., L, 1)
-    m = total - xp.inf
-    o = empty @ widen(v, xp)[..., :0, :]  # zeros, (..., L, Dv)
-    for start in range(0, n_keys, block_size):
-        stop = min(start + block_size, n_keys)
-        block = None if mask is None else mask[..., start:stop]
-        scores = masked_scores(q, k[..., start:stop, :], block, None, scale, xp)
-        peak = xp.maximum(m, xp.max(scores, axis=-1, keepdims=True))
-        shift = xp.where(peak == -xp.inf, xp.zeros_like(peak), peak)  # nothing allowed so far
-        old, e = xp.exp(m - shift), xp.exp(scores - shift)
-        total = total * old + xp.sum(e, axis=-1, keepdims=True)
-        o = o * old + e @ widen(v, xp)[..., start:stop, :]
-        m = peak
-    return xp.astype(o / xp.where(total == 0, xp.ones_like(total), total), q.dtype)
+    def attend(q: Array, k: Array, v: Array, mask: Array | None, bias: Array | None) -> Array:
+        """Stream once over the keys; there is no bias."""
+        empty = masked_scores(q, k[..., :0, :], None, None, scale, xp)  # no key seen yet
+        o = empty @ widen(v, xp)[..., :0, :]  # zeros, (..., L, Dv)
+        total = xp.sum(empty, axis=-1, keepdims=True)  # zeros, (..., L, 1)
+        m = total - xp.inf
+        n_keys = k.shape[-2]
+        for start in range(0, n_keys, block_size):
+            keys = slice(start, min(start + block_size, n_keys))
+            some = None if mask is None else mask[..., keys]
+            scores = masked_scores(q, k[..., keys, :], some, bias, scale, xp)
+            peak = xp.maximum(m, xp.max(scores, axis=-1, keepdims=True))
+            old = exponentials(m, peak, xp)
+            e = exponentials(scores, peak, xp, reuse=is_numpy_array(scores))
+            total = total * old + xp.sum(e, axis=-1, keepdims=True)
+            o = o * old + e @ widen(v, xp)[..., keys, :]
+            m = peak
+        return divided(o, total, xp)
+
+    return xp.astype(in_blocks(attend, q, k, v, mask, None, block_size, xp), q.dtype, copy=False)

@@ -321,3 +321,57 @@ def associative_recall(
     classes = rng.integers(n_classes, size=(batch_size, n_pairs))
     rows, places = np.arange(batch_size), rng.integers(n_pairs, size=batch_size)
     return symbols[rows, places], symbols, classes, classes[rows, places]
+
+
+def periods_in_context(
+    rng: np.random.Generator,
+    batch_size: int,
+    length: int,
+    *,
+    shortest: int,
+    longest: int,
+    n_symbols: int = 16,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw sequences that repeat a random pattern, each with a period of its own.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    batch_size : int
+        B.
+    length : int
+        N, the number of symbols that are shown.
+    shortest, longest : int
+        Periods are drawn evenly from this range, both ends included.
+    n_symbols : int, default 16
+        Size of the alphabet.
+
+    Returns
+    -------
+    inputs, targets : int64 arrays of shape (B, N)
+        The targets are the inputs one step ahead.
+    periods : int64 array of shape (B,)
+        How long each pattern is; a pattern may by chance repeat within itself.
+
+    Raises
+    ------
+    ValueError
+        If not ``1 <= shortest <= longest``.
+
+    Examples
+    --------
+    >>> from attnbook.tasks import periods_in_context
+    >>> rng = np.random.default_rng(0)
+    >>> inputs, targets, periods = periods_in_context(rng, 2, 8, shortest=3, longest=3)
+    >>> periods
+    array([3, 3])
+    >>> (inputs[:, 3:] == inputs[:, :-3]).all() and (targets[:, 2:] == inputs[:, :-2]).all()
+    np.True_
+    """
+    if not 1 <= shortest <= longest:
+        raise ValueError(f"periods must go from 1 or more up, got {shortest} to {longest}")
+    periods = rng.integers(shortest, longest + 1, batch_size)
+    patterns = rng.integers(0, n_symbols, (batch_size, longest))
+    sequences = np.take_along_axis(patterns, np.arange(length + 1) % periods[:, None], axis=1)
+    return sequences[:, :-1], sequences[:, 1:], periods

@@ -1,14 +1,34 @@
 """The core against torch's own attention, its properties, its derivatives and its errors."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 import attnbook as ab
+from attnbook import attention
 
 LIBRARIES = {"numpy": np.asarray, "torch": torch.as_tensor}
-FORMS = {"dense": ab.scaled_dot_product_attention, "streaming": ab.streaming_attention}
+
+
+def in_small_blocks(attend, **options):
+    """Return `attend` as it works on long sequences: one head and a few queries at a time."""
+
+    def form(*arrays, **more):
+        with mock.patch.multiple(attention, BLOCK=1, FEWEST_ROWS=2):
+            return attend(*arrays, **options, **more)
+
+    return form
+
+
+FORMS = {
+    "dense": ab.scaled_dot_product_attention,
+    "dense in blocks": in_small_blocks(ab.scaled_dot_product_attention),
+    "streaming": ab.streaming_attention,
+    "streaming in blocks": in_small_blocks(ab.streaming_attention, block_size=3),
+}
 # Sizes are different primes: an exchanged axis cannot slip through.
 B, H, L, S, D, DV = 2, 3, 5, 7, 11, 13
 
@@ -87,8 +107,9 @@ def test_equals_torch_for_large_scores(make, attend, dtype, size, near_tie):
 def test_bias_and_scale(make):
     q, k, v = draw()
     bias = np.random.default_rng(4).normal(size=(H, L, S))
-    out = ab.scaled_dot_product_attention(make(q), make(k), make(v), mask=empty_row(), bias=bias)
-    np.testing.assert_allclose(out, reference(q, k, v, empty_row(), bias), rtol=0, atol=1e-12)
+    for form in ("dense", "dense in blocks"):
+        out = FORMS[form](make(q), make(k), make(v), mask=empty_row(), bias=bias)
+        np.testing.assert_allclose(out, reference(q, k, v, empty_row(), bias), rtol=0, atol=1e-12)
     out = ab.scaled_dot_product_attention(make(q), make(k), make(v), scale=0.3)
     np.testing.assert_allclose(out, reference(q * 0.3 * np.sqrt(D), k, v), rtol=0, atol=1e-12)
 
