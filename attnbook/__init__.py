@@ -1,7 +1,7 @@
 """The helper package of the book: attention in NumPy and PyTorch, written to be read.
 
-``import attnbook`` loads NumPy and array-api-compat only. The modules `attnbook.models` and
-`attnbook.training` need PyTorch, `attnbook.plots` needs matplotlib; import them by name.
+``import attnbook`` loads NumPy and array-api-compat only. Modules that need more, PyTorch for
+`attnbook.models` or matplotlib for `attnbook.plots`, are imported by name.
 """
 
 from attnbook.attention import (
