@@ -257,7 +257,8 @@ def attention_weights(
     """
     xp = namespace(q=q, k=k)
     at_least_2d(q=q, k=k)
-    return xp.astype(_softmax(masked_scores(q, k, mask, bias, scale, xp), -1, xp), q.dtype)
+    weights = _softmax(masked_scores(q, k, mask, bias, scale, xp), -1, xp)
+    return xp.astype(weights, q.dtype, copy=False)
 
 
 def scaled_dot_product_attention(

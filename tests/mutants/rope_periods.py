@@ -5,6 +5,6 @@ from tests.mutants import Mutant
 MUTANTS = {
     "rope.in-context": Mutant(
         "training ends after fifty steps",
-        cell=("STEPS, EVERY, SEEDS = 800, 50", "STEPS, EVERY, SEEDS = 50, 50"),
+        cell=("STEPS, EVERY, SEEDS = 600, 50", "STEPS, EVERY, SEEDS = 50, 50"),
     ),
 }

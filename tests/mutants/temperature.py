@@ -34,10 +34,10 @@ MUTANTS = {
         ),
     ),
     "init.speed": Mutant(
-        "every start is ten times as large",
+        "the gain is taken for the variance of the start",
         patch={
             "attnbook.starts.recall_start": "lambda rng, d, gain_q, gain_k: "
-            "original(rng, d, 10 * gain_q, 10 * gain_k)"
+            "original(rng, d, gain_q**0.5, gain_k**0.5)"
         },
     ),
 }
