@@ -7,7 +7,8 @@ That makes experiments over seeds and learning rates as cheap as one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ def _linear(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
 
 
 def _draw(
-    seeds: Sequence[int], shapes: dict[str, tuple[int, ...]], gain: float
+    seeds: Sequence[int], shapes: Mapping[str, tuple[int, ...]], gain: float
 ) -> nn.ParameterDict:
     """Draw weights of variance ``2 gain^2 / (n_in + n_out)``, each run from its own seed."""
     runs = []
@@ -215,7 +216,7 @@ class DeepReader(nn.Module):
         depth: int,
         *,
         seeds: Sequence[int],
-        **parts: bool | str | float,
+        **parts: Any,
     ) -> None:
         super().__init__()
         self.stack = Stack(d_model, num_heads, depth, seeds=seeds, **parts)
