@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +78,83 @@ def recall_gradients(
     return gradients, float(loss), float((logits.argmax(axis=-1) == answers).mean())
 
 
+def recall_steps(
+    rng: np.random.Generator,
+    weights: dict[str, np.ndarray],
+    scale: float,
+    rates: dict[str, float],
+    *,
+    optimizer: str = "sgd",
+    epsilon: float = 1e-8,
+    batch_size: int = 64,
+) -> Iterator[tuple[float, float, dict[str, np.ndarray]]]:
+    """Train the recall layer without end, fresh lists at every step.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the lists.
+    weights, scale
+        Of the start, as in `recall_gradients`; the arrays stay as they are.
+    rates : dict of str to float
+        The learning rate of "q", "k" and "v".
+    optimizer : {"sgd", "adam"}
+        Plain gradient descent, or Adam [1]_.
+    epsilon : float, default 1e-8
+        Adam's, for queries and keys; for the values it is always 1e-8.
+    batch_size : int, default 64
+        Lists at each step.
+
+    Yields
+    ------
+    loss, accuracy : float
+        On the lists of the step, before it.
+    weights : dict of str to array
+        After it.
+
+    Raises
+    ------
+    ValueError
+        If `optimizer` is neither of the two.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
+       https://arxiv.org/abs/1412.6980
+
+    Examples
+    --------
+    A learning rate of zero changes nothing:
+
+    >>> from attnbook.recall import recall_steps
+    >>> rng, start = np.random.default_rng(0), {"q": np.eye(32), "k": np.eye(32), "v": np.eye(8)}
+    >>> loss, accuracy, end = next(recall_steps(rng, start, 1.0, dict.fromkeys("qkv", 0.0)))
+    >>> bool((end["q"] == start["q"]).all())
+    True
+    """
+    if optimizer not in ("sgd", "adam"):
+        raise ValueError(f"optimizer must be 'sgd' or 'adam', got {optimizer!r}")
+    weights, epsilons = dict(weights), {"q": epsilon, "k": epsilon, "v": 1e-8}
+    first = {name: np.zeros_like(w) for name, w in weights.items()}
+    second = {name: np.zeros_like(w) for name, w in weights.items()}
+    for step in count(1):
+        gradients, loss, accuracy = recall_gradients(
+            weights, scale, associative_recall(rng, batch_size)
+        )
+        for name, g in gradients.items():
+            update = g
+            if optimizer == "adam":
+                first[name] = BETAS[0] * first[name] + (1 - BETAS[0]) * g
+                second[name] = BETAS[1] * second[name] + (1 - BETAS[1]) * g**2
+                m, v = (
+                    moment / (1 - beta**step)
+                    for moment, beta in zip((first[name], second[name]), BETAS, strict=True)
+                )
+                update = m / (np.sqrt(v) + epsilons[name])
+            weights[name] = weights[name] - rates[name] * update
+        yield loss, accuracy, weights
+
+
 def train_recall(
     seed: int,
     d: int,
@@ -125,11 +204,6 @@ def train_recall(
     ValueError
         If `optimizer` is neither of the two.
 
-    References
-    ----------
-    .. [1] D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
-       https://arxiv.org/abs/1412.6980
-
     Examples
     --------
     >>> from attnbook.recall import train_recall
@@ -137,28 +211,14 @@ def train_recall(
     >>> bool(run.accuracies[-20:].mean() > 0.9)
     True
     """
-    if optimizer not in ("sgd", "adam"):
-        raise ValueError(f"optimizer must be 'sgd' or 'adam', got {optimizer!r}")
     rng = np.random.default_rng(seed)
     weights = {name: gain * rng.standard_normal((32, d)) for name in "qk"} | {"v": np.eye(8)}
     rates = dict.fromkeys("qk", learning_rate)
     rates["v"] = learning_rate if value_learning_rate is None else value_learning_rate
-    epsilons = {"q": epsilon, "k": epsilon, "v": 1e-8}
-    first = {name: np.zeros_like(w) for name, w in weights.items()}
-    second = {name: np.zeros_like(w) for name, w in weights.items()}
+    training = recall_steps(
+        rng, weights, scale, rates, optimizer=optimizer, epsilon=epsilon, batch_size=batch_size
+    )
     losses, accuracies = np.zeros(steps), np.zeros(steps)
     for step in range(steps):
-        lists = associative_recall(rng, batch_size)
-        gradients, losses[step], accuracies[step] = recall_gradients(weights, scale, lists)
-        for name, g in gradients.items():
-            update = g
-            if optimizer == "adam":
-                first[name] = BETAS[0] * first[name] + (1 - BETAS[0]) * g
-                second[name] = BETAS[1] * second[name] + (1 - BETAS[1]) * g**2
-                m, v = (
-                    moment / (1 - beta ** (step + 1))
-                    for moment, beta in zip((first[name], second[name]), BETAS, strict=True)
-                )
-                update = m / (np.sqrt(v) + epsilons[name])
-            weights[name] = weights[name] - rates[name] * update
+        losses[step], accuracies[step], weights = next(training)
     return RecallRun(losses, accuracies, scale * weights["q"] @ weights["k"].T)

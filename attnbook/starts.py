@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from attnbook._checks import real_number, whole_number
-from attnbook.recall import BETAS, recall_gradients
-from attnbook.tasks import associative_recall
+from attnbook.recall import recall_steps
 
 WINDOW = 10  # steps over which the accuracy is averaged
 
@@ -97,26 +96,12 @@ def steps_to_learn(
     >>> steps_to_learn(0, 0.0, 0.0, learning_rate=30.0, budget=50)
     inf
     """
-    if optimizer not in ("sgd", "adam"):
-        raise ValueError(f"optimizer must be 'sgd' or 'adam', got {optimizer!r}")
     rng = np.random.default_rng(seed)
-    weights = recall_start(rng, d, gain_q, gain_k)
-    first = {name: np.zeros_like(w) for name, w in weights.items()}
-    second = {name: np.zeros_like(w) for name, w in weights.items()}
+    weights, rates = recall_start(rng, d, gain_q, gain_k), dict.fromkeys("qkv", learning_rate)
+    training = recall_steps(rng, weights, d**-0.5, rates, optimizer=optimizer)
     right: list[float] = []
     for step in range(1, budget + 1):
-        lists = associative_recall(rng, 64)
-        gradients, _, accuracy = recall_gradients(weights, d**-0.5, lists)
-        right.append(accuracy)
+        right.append(next(training)[1])
         if step >= WINDOW and sum(right[-WINDOW:]) >= level * WINDOW:
             return float(step)
-        for name, g in gradients.items():
-            update = g
-            if optimizer == "adam":
-                first[name] = BETAS[0] * first[name] + (1 - BETAS[0]) * g
-                second[name] = BETAS[1] * second[name] + (1 - BETAS[1]) * g**2
-                m = first[name] / (1 - BETAS[0] ** step)
-                v = second[name] / (1 - BETAS[1] ** step)
-                update = m / (np.sqrt(v) + 1e-8)
-            weights[name] = weights[name] - learning_rate * update
     return math.inf

@@ -337,3 +337,12 @@ def test_the_claims_page_lists_the_whole_ledger():
         claims.select_one(".claims-total").get_text()
         == f"{len(ledger)} claims, {count} measurements."
     )
+
+
+def test_every_picture_of_a_chapter_opens_alone():
+    for name in CHAPTERS:
+        pictures = soup(SITE / "chapters" / f"{name}.html").select("figure img")
+        assert pictures, name
+        for picture in pictures:
+            assert picture.parent.name == "a", picture["src"]
+            assert picture.parent["href"] == picture["src"]
