@@ -259,6 +259,11 @@ def function_pattern(name: str, code: str) -> re.Pattern:
     return re.compile(rf"(?<![\w.])(?<!def )(?:(?:ab|{PACKAGE})\.){bare}{name}\b")
 
 
+def without_imports(code: str) -> str:
+    """Return code without its import statements: a name in one of them is not yet used."""
+    return re.sub(r"^(?:from .+? )?import (?:\([^)]*\)|.*)$", "", code, flags=re.MULTILINE)
+
+
 def fill_places(app, doctree, docname) -> None:
     """Replace each placeholder by links: section numbers, those of the teaching chapters in bold."""
     waiting = list(doctree.findall(Places))
@@ -270,7 +275,7 @@ def fill_places(app, doctree, docname) -> None:
         for target, parts in everything.items():
             if node.get("function"):
                 pattern = function_pattern(node["function"], "\n".join(part[4] for part in parts))
-                counts = [len(pattern.findall(part[4])) for part in parts]
+                counts = [len(pattern.findall(without_imports(part[4]))) for part in parts]
             else:
                 pattern = term_pattern(node["forms"])
                 counts = [len(pattern.findall(part[3])) for part in parts]

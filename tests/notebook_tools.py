@@ -30,7 +30,11 @@ def code_cells(notebook: dict) -> list[dict]:
 
 
 def normalized(notebook: dict, stem: str) -> str:
-    """Return the text of the file: fixed metadata, no timestamps, stable cell ids."""
+    """Return the text of the file: fixed metadata, no timestamps, stable cell ids.
+
+    A live figure's output keeps its picture and, in the HTML, its state. The reference to a kernel's widget
+    goes: it has a random name, and without its kernel JupyterLab would show an error in its place.
+    """
     notebook["metadata"] = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -39,6 +43,8 @@ def normalized(notebook: dict, stem: str) -> str:
         cell.setdefault("id", f"{stem.replace('_', '-')}-{number:02d}")
         for noise in ("execution", "collapsed", "scrolled"):
             cell["metadata"].pop(noise, None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -1,0 +1,26 @@
+"""A page with one live figure alone, put together as the book's pages are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from attnbook.live import modules
+
+ROOT = Path(__file__).parents[2]
+
+
+def page(figure, theme: str = "light") -> str:
+    """Return the page's text. It needs no other file."""
+    texts = {"kit": modules.kit(), figure.name: modules.module(figure.name)}
+    data = json.dumps(texts).replace("</", "<\\/").replace("<!--", "<\\!--")
+    still = figure._repr_mimebundle_()[0]["text/html"]
+    loader = (ROOT / "_ext/static/live.js").read_text(encoding="utf-8")
+    return (
+        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Stage</title>'
+        f"<style>{modules.styles()}</style>"
+        f"<main><h1>{figure.name}</h1><figure style='margin:0'>{still}</figure></main>"
+        f'<script type="application/json" id="live-modules">{data}</script>'
+        f"<script>{loader}</script></html>"
+    )
