@@ -251,12 +251,12 @@ def code_of(section: nodes.section, inner: set[int]):
 
 
 def function_pattern(name: str, code: str) -> re.Pattern:
-    """Match calls of a function of the package in a notebook's code."""
-    imported = re.search(
-        rf"from {PACKAGE}[\w.]* import (?:\([^)]*\b{name}\b|[^(\n]*\b{name}\b)", code
-    )
-    bare = "?" if imported else ""
-    return re.compile(rf"(?<![\w.])(?<!def )(?:(?:ab|{PACKAGE})\.){bare}{name}\b")
+    """Match calls of a function of the package in a notebook's code, under another name too."""
+    names = rf"from {PACKAGE}[\w.]* import (?:\([^)]*|[^(\n]*)\b{name}\b(?: as (\w+))?"
+    imported = re.search(names, code)
+    other = rf"|{imported[1]}" if imported and imported[1] else ""
+    bare = "?" if imported and not imported[1] else ""
+    return re.compile(rf"(?<![\w.])(?<!def )(?:(?:(?:ab|{PACKAGE})\.){bare}{name}{other})\b")
 
 
 def without_imports(code: str) -> str:

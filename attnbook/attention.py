@@ -36,7 +36,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     Parameters
     ----------
     x : array of shape (..., S)
-        Scores; ``-inf`` means "never".
+        Scores s; ``-inf`` means "never".
     axis : int, default -1
         Axis along which the weights sum to one.
 
@@ -48,7 +48,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     Raises
     ------
     TypeError
-        If `x` is not a NumPy array or torch tensor of real floats.
+        If `x` is not a NumPy array or torch tensor of real floats, or `axis` not an integer.
     ValueError
         If `axis` is not an axis of `x`.
 
@@ -234,9 +234,11 @@ def attention_weights(
     Raises
     ------
     TypeError
-        If `q` and `k` differ in library or dtype, or hold no real floats; if `mask` is not boolean.
+        If `q` and `k` differ in library or dtype, or hold no real floats; if `mask` is not boolean,
+        `bias` holds no real floats, or `scale` is not a real number.
     ValueError
-        If `q` and `k` differ in their last axis, or `mask` or `bias` does not fit the scores.
+        If `q` and `k` differ in their last axis or have leading axes that do not broadcast, if
+        `mask` or `bias` does not fit the scores, or `scale` is not finite.
 
     See Also
     --------
@@ -308,12 +310,13 @@ def scaled_dot_product_attention(
 
     Notes
     -----
-    Differs from ``torch.nn.functional.scaled_dot_product_attention`` by name only: its
-    ``attn_mask`` is `mask` when boolean and `bias` when float. There is no ``is_causal``: pass
+    Computes what ``torch.nn.functional.scaled_dot_product_attention`` does. Its ``attn_mask`` is
+    `mask` here when boolean and `bias` when float. There is no dropout and no ``is_causal``: pass
     ``attnbook.causal_mask(L, S)``, which says how unequal lengths are aligned.
 
-    Two things serve speed. The sums divide the blended values, not the weights: there are fewer
-    of them. And long sequences go through one head and some queries at a time, see `in_blocks`.
+    Two things serve speed. The sums divide the blended values, not the weights, of which there
+    are more where S is larger than Dv. And with many scores it takes one head and a block of
+    queries at a time, so that their scores stay in the cache of the processor.
 
     References
     ----------
@@ -361,7 +364,8 @@ def split_heads(x: Array, num_heads: int) -> Array:
     Raises
     ------
     ValueError
-        If `num_heads` is below one or does not divide the last axis.
+        If `num_heads` is below one or does not divide the last axis, or `x` has fewer than two
+        axes.
     TypeError
         If `x` is not an array of real floats or `num_heads` not an integer.
 
@@ -570,9 +574,9 @@ def attention_entropy(weights: Array, *, base: float | None = None) -> Array:
     Raises
     ------
     TypeError
-        If `weights` is not an array of real floats.
+        If `weights` is not an array of real floats, or `base` not a real number.
     ValueError
-        If `base` is not above 0 and different from 1.
+        If `base` is not above 0 and different from 1, or `weights` has no axis.
 
     References
     ----------

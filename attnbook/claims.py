@@ -17,7 +17,10 @@ METADATA_KEY = "attnbook_claim"
 
 
 class ClaimError(AssertionError):
-    """A claim of the book does not hold; the message says which and by how much."""
+    """Raised by `claim`: a claim of the book does not hold.
+
+    The message names the claim, what was measured, and what it must be.
+    """
 
 
 def ledger() -> dict[str, dict[str, str]]:
@@ -25,7 +28,7 @@ def ledger() -> dict[str, dict[str, str]]:
 
     Returns
     -------
-    dict
+    dict of str to dict of str to str
         In the order of the file ``claims.toml``.
 
     Examples

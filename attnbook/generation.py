@@ -31,6 +31,19 @@ class KVCache:
         Where the stored tokens stand in the text; with a window some are missing.
     n_read : int
         Number of tokens read so far, and so the position of the next one.
+
+    Examples
+    --------
+    Three tokens in 2 heads of width 4 and a single block: 24 numbers of 4 bytes, as keys and as
+    values:
+
+    >>> import torch
+    >>> from attnbook.generation import prefill
+    >>> from attnbook.models import TinyTransformer
+    >>> model = TinyTransformer(5, 8, 2, 1, max_length=4)
+    >>> _, cache = prefill(model, torch.tensor([[3, 1, 4]]))
+    >>> cache.n_read, cache.nbytes
+    (3, 192)
     """
 
     keys: tuple[torch.Tensor, ...]
@@ -40,7 +53,7 @@ class KVCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that keys and values take."""
+        """Bytes that the keys and values of all blocks take."""
         return sum(t.numel() * t.element_size() for t in (*self.keys, *self.values))
 
 
@@ -107,9 +120,10 @@ def extend(
     ------
     ValueError
         If the model is not causal, `tokens` has not two axes or no column, the batches differ, a
-        learned table ends before the text does, or `window` is below one.
+        learned table ends before the text does, `window` is below one or, with a window, `sinks`
+        negative.
     TypeError
-        If `tokens` does not hold integers.
+        If `tokens` does not hold integers, or `window` or `sinks` is no integer.
 
     See Also
     --------
@@ -257,7 +271,7 @@ def decode_step(
     Raises
     ------
     ValueError, TypeError
-        As in `extend`.
+        As in `extend`; and if `token` has not one axis.
 
     Examples
     --------

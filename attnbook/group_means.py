@@ -132,7 +132,15 @@ class GroupHead(nn.Module):
 
 
 class GroupRun(NamedTuple):
-    """What a training left: arrays of shape (steps,)."""
+    """What a training left, from `train_group_means`.
+
+    Attributes
+    ----------
+    losses : array of shape (steps,)
+        Mean squared error before each step.
+    tokens : array of shape (steps,)
+        The effective number of tokens before each step: exp of the mean entropy of the weights.
+    """
 
     losses: np.ndarray
     tokens: np.ndarray

@@ -40,6 +40,9 @@ class LookupLayer(nn.Module):
 
     Examples
     --------
+    Four projections of 64 times 64 and a readout of 64 times 2 slots of 8 classes:
+
+    >>> from attnbook.lookups import LookupLayer
     >>> layer = LookupLayer(num_heads=2, n_slots=2)
     >>> sum(p.numel() for p in layer.parameters())
     17408
@@ -80,7 +83,23 @@ class LookupLayer(nn.Module):
         self.w_o.copy_(self.w_o[:width].repeat(self.num_heads, 1))
 
     def attend(self, asked: torch.Tensor) -> torch.Tensor:
-        """Return the weights (B, H, N) of the questions `asked`, of shape (B, 2)."""
+        """Return how each head attends to the tokens.
+
+        Parameters
+        ----------
+        asked : int tensor of shape (B, 2)
+            The two tokens that each question names, in order.
+
+        Returns
+        -------
+        tensor of shape (B, H, N)
+            Weights; they sum to one over the tokens.
+
+        Raises
+        ------
+        ValueError
+            If the number of heads does not divide the width.
+        """
         question = self.first[asked[:, 0]] + self.second[asked[:, 1]]
         q = split_heads(question[:, None] @ self.w_q, self.num_heads)  # (B, H, 1, D)
         k = split_heads(self.names @ self.w_k, self.num_heads)  # (H, N, D)
@@ -103,7 +122,9 @@ class LookupLayer(nn.Module):
         Returns
         -------
         logits : tensor of shape (B, n_slots, n_answers)
+            Scores of the classes.
         weights : tensor of shape (B, H, N)
+            As from `attend`.
         """
         weights = self.attend(asked)
         v = split_heads(self.values[table] @ self.w_v, self.num_heads)  # (B, H, N, D)
@@ -115,7 +136,28 @@ class LookupLayer(nn.Module):
 
 
 def map_similarity(weights: torch.Tensor) -> torch.Tensor:
-    """Return the mean cosine between the maps (B, H, N) of two different heads: 1 for copies."""
+    """Measure how much the maps of different heads resemble each other.
+
+    Parameters
+    ----------
+    weights : tensor of shape (B, H, N)
+        One map for each head, H at least 2.
+
+    Returns
+    -------
+    tensor with no axes
+        The mean cosine between the maps of two different heads: 1 for copies.
+
+    Examples
+    --------
+    Two copies, then two heads that attend to different tokens:
+
+    >>> import torch
+    >>> from attnbook.lookups import map_similarity
+    >>> copies, apart = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]), torch.eye(2)[None]
+    >>> float(map_similarity(copies)), float(map_similarity(apart))
+    (1.0, 0.0)
+    """
     unit = nn.functional.normalize(weights, dim=-1)
     cosines = unit @ unit.mT  # (B, H, H)
     other = ~torch.eye(weights.shape[1], dtype=torch.bool)
@@ -153,7 +195,16 @@ def train_lookup(
     Returns
     -------
     steps, accuracy : arrays of shape (steps // every + 1,)
-        Share of fresh questions with every slot right, before and along the training.
+        Steps done, and the share of a thousand questions apart from the training with every slot
+        right, before and along the training.
+
+    Examples
+    --------
+    >>> from attnbook.lookups import LookupLayer, train_lookup
+    >>> from attnbook.tasks import two_lookups
+    >>> steps, accuracy = train_lookup(LookupLayer(2, 2), two_lookups, steps=40)
+    >>> steps
+    array([ 0, 20, 40])
     """
     rng = np.random.default_rng(seed)
     test = task(np.random.default_rng(seed + 10_000), 1000)
@@ -175,7 +226,29 @@ def train_lookup(
 
 @torch.no_grad()
 def slots_right(layer: LookupLayer, test: Batch, *, keep: np.ndarray | None = None) -> np.ndarray:
-    """Return which slots of which questions a layer answers correctly, shape (n, slots)."""
+    """Find out which slots of which questions a layer answers correctly.
+
+    Parameters
+    ----------
+    layer : LookupLayer
+        The layer to test.
+    test : tuple of arrays
+        ``asked (n, 2)``, ``table (n, N)`` and ``answers (n, slots)``, as the tasks return them.
+    keep : bool array of shape (H,), optional
+        False removes a head.
+
+    Returns
+    -------
+    bool array of shape (n, slots)
+        True where the class with the largest score is the answer.
+
+    Examples
+    --------
+    >>> from attnbook.lookups import LookupLayer, slots_right
+    >>> from attnbook.tasks import two_lookups
+    >>> slots_right(LookupLayer(2, 2), two_lookups(np.random.default_rng(0), 5)).shape
+    (5, 2)
+    """
     asked, table, answers = map(torch.as_tensor, test)
     kept = None if keep is None else torch.as_tensor(keep)
     logits, _ = layer(asked, table, keep=kept)

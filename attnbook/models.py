@@ -86,10 +86,9 @@ class MultiHeadAttention(nn.Module):
         context : tensor of shape (B, S, d_model), optional
             Where keys and values come from.
         mask : bool tensor that broadcasts to (B, H, L, S), optional
-            True where a query may attend. Not together with `bias` in one call of torch's own
-            kernel: the two are then joined.
+            True where a query may attend.
         bias : float tensor that broadcasts to (B, H, L, S), optional
-            Added to the scores.
+            Added to the scaled scores. Together with `mask` it gets ``-inf`` where that is False.
         angles : float array of shape (L, D/2), optional
             RoPE angles for queries and keys.
         return_weights : bool, default False
@@ -133,7 +132,7 @@ class TransformerBlock(nn.Module):
     Raises
     ------
     ValueError
-        If `norm` is unknown.
+        If `norm` is unknown, or `num_heads` does not divide `d_model`.
 
     References
     ----------
@@ -170,7 +169,20 @@ class TransformerBlock(nn.Module):
         bias: torch.Tensor | None = None,
         angles: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the tokens after attention and network, (B, N, d_model)."""
+        """Pass the tokens through attention and network.
+
+        Parameters
+        ----------
+        x : tensor of shape (B, N, d_model)
+            Tokens.
+        mask, bias, angles
+            As in the forward pass of `MultiHeadAttention`.
+
+        Returns
+        -------
+        tensor of shape (B, N, d_model)
+            The tokens after both.
+        """
         given = {"mask": mask, "bias": bias, "angles": angles}
         if self.norm == "post":
             x = self.norm_attention(x + self.attention(x, **given))
@@ -198,7 +210,18 @@ class TinyTransformer(nn.Module):
     Raises
     ------
     ValueError
-        If `positions` is unknown, or a sequence is longer than a learned table.
+        If `positions` is unknown, `num_heads` does not divide `d_model`, or a sequence is longer
+        than a learned table.
+
+    Notes
+    -----
+    Every block is a `TransformerBlock` that normalizes what its parts read; one more norm stands
+    before the readout [1]_.
+
+    References
+    ----------
+    .. [1] A. Radford et al., "Language Models are Unsupervised Multitask Learners", 2019,
+       section 2.3, https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
 
     Examples
     --------
@@ -232,7 +255,18 @@ class TinyTransformer(nn.Module):
         self.readout = nn.Linear(d_model, n_tokens)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the scores (logits) of the next token, (B, N, n_tokens), for tokens (B, N)."""
+        """Return the scores of the next token.
+
+        Parameters
+        ----------
+        tokens : int64 tensor of shape (B, N)
+            Numbers of tokens.
+
+        Returns
+        -------
+        tensor of shape (B, N, n_tokens)
+            The logits after each token.
+        """
         n = tokens.shape[-1]
         x = self.embedding(tokens)
         if self.table is not None:

@@ -94,9 +94,10 @@ def rope_angles(
     Raises
     ------
     ValueError
-        If `head_dim` is odd, or a position is not finite, or `positions` has not one axis.
+        If `head_dim` is odd, `base` not above 0, a position not finite or, as a number of
+        positions, negative, or `positions` has not one axis.
     TypeError
-        If `positions` does not hold real numbers.
+        If `positions` does not hold real numbers, or `head_dim` or `base` is of the wrong kind.
 
     References
     ----------
@@ -160,8 +161,8 @@ def apply_rope(x: Array, angles: Array, *, pairing: str = "adjacent") -> Array:
 
     Notes
     -----
-    Cosine and sine are taken in float64 and only then cast to the dtype of `x`: an angle held in
-    float32 is wrong by more than a step of the fast pairs once positions are large.
+    Cosine and sine are taken in float64 and only then cast to the dtype of `x`: the rounding error
+    of an angle held in float32 grows with the position, and spoils the fast pairs first.
 
     References
     ----------
@@ -279,6 +280,8 @@ def alibi_slopes(num_heads: int) -> np.ndarray:
 
     Examples
     --------
+    With two heads, 1/16 and 1/256:
+
     >>> attnbook.alibi_slopes(2)
     array([0.0625    , 0.00390625])
     """
@@ -322,6 +325,8 @@ def alibi_bias(num_heads: int, n_queries: int, n_keys: int | None = None) -> np.
 
     Examples
     --------
+    One head has the slope 1/256; the query sits on the last of three keys:
+
     >>> (attnbook.alibi_bias(1, 1, 3)[0] * 256).tolist()
     [[-2.0, -1.0, 0.0]]
     """

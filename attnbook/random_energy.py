@@ -18,7 +18,21 @@ LARGEST_N = 1e300  # 1 / n must stay a normal float
 
 
 class RowSums(NamedTuple):
-    """What the weights of each row add up to: arrays of shape (draws,)."""
+    """What the weights of each row add up to, from `row_sums`.
+
+    Attributes
+    ----------
+    log_z : array of shape (draws,)
+        Logarithm of the sum of exponentials.
+    entropy : array of shape (draws,)
+        Of the weights, in nats.
+    heat_capacity : array of shape (draws,)
+        At temperature one: the variance of the scores under the weights.
+    participation : array of shape (draws,)
+        Sum of the squared weights.
+    largest : array of shape (draws,)
+        The largest weight.
+    """
 
     log_z: np.ndarray
     entropy: np.ndarray
@@ -246,7 +260,7 @@ def row_sums(x: np.ndarray, n: float, sigma: float) -> RowSums:
     TypeError
         If `sigma` is not a real number.
     ValueError
-        If `x` has not two axes, `n` is below their number, or `sigma` is negative.
+        If `x` has not two axes, `n` is below ``top``, or `sigma` is negative.
 
     Notes
     -----

@@ -15,7 +15,17 @@ BETAS = (0.9, 0.999)  # of Adam, as everyone sets them
 
 
 class RecallRun(NamedTuple):
-    """What a training left: arrays (steps,), arrays (steps,), and (symbols, symbols)."""
+    """What a training left, from `train_recall`.
+
+    Attributes
+    ----------
+    losses : array of shape (steps,)
+        Cross-entropy in nats before each step.
+    accuracies : array of shape (steps,)
+        Share of right answers before each step, 0 to 1.
+    scores : array of shape (symbols, symbols)
+        At the end: row *i* holds the scaled scores of the query of symbol *i*.
+    """
 
     losses: np.ndarray
     accuracies: np.ndarray

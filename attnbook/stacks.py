@@ -29,16 +29,19 @@ def _linear(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
 
 
 def _draw(
-    seeds: Sequence[int], shapes: Mapping[str, tuple[int, ...]], gain: float
+    seeds: Sequence[int], shapes: Mapping[str, tuple[int, ...]], gain: float | Sequence[float]
 ) -> nn.ParameterDict:
     """Draw weights of variance ``2 gain^2 / (n_in + n_out)``, each run from its own seed."""
+    gains = gain if isinstance(gain, Sequence) else [gain] * len(seeds)
+    if len(gains) != len(seeds):
+        raise ValueError(f"gain must have one value for each of {len(seeds)} seeds, got {gain}")
     runs = []
-    for seed in seeds:
+    for seed, factor in zip(seeds, gains, strict=True):
         g = torch.Generator().manual_seed(seed)
         runs.append(
             {
                 name: torch.randn(shape, generator=g, dtype=torch.float64)
-                * (gain * math.sqrt(2 / (shape[-2] + shape[-1])))
+                * (factor * math.sqrt(2 / (shape[-2] + shape[-1])))
                 for name, shape in shapes.items()
             }
         )
@@ -60,13 +63,13 @@ class Stack(nn.Module):
         Whether a part adds its output to its input, or replaces it.
     attention, mlp : bool, default True
         Which of the two parts a block has.
-    gain : float, default 1.0
-        Factor of all weights at the start.
+    gain : float or sequence of R floats, default 1.0
+        Factor of all weights at the start, one for all runs or one for each.
 
     Raises
     ------
     ValueError
-        If `norm` is unknown, or a block has no part.
+        If `norm` is unknown, a block has no part, or there are more or fewer gains than runs.
 
     Notes
     -----
@@ -99,7 +102,7 @@ class Stack(nn.Module):
         residual: bool = True,
         attention: bool = True,
         mlp: bool = True,
-        gain: float = 1.0,
+        gain: float | Sequence[float] = 1.0,
     ) -> None:
         super().__init__()
         if norm not in NORMS:
@@ -136,7 +139,18 @@ class Stack(nn.Module):
         return unit * w[f"scale_{name}"][:, None] + w[f"shift_{name}"][:, None]
 
     def stream(self, x: torch.Tensor, *, mask: torch.Tensor | None = None) -> list[torch.Tensor]:
-        """Return the tokens (R, B, N, d_model) before the first block and after each."""
+        """Return the tokens before the first block and after each.
+
+        Parameters
+        ----------
+        x, mask
+            As for a call of the stack.
+
+        Returns
+        -------
+        list of tensors of shape (R, B, N, d_model)
+            One more than there are blocks.
+        """
         tokens = [x]
         by_layer = {name: weight.unbind(dim=1) for name, weight in self.weights.items()}
         for layer in range(self.depth):
@@ -150,7 +164,20 @@ class Stack(nn.Module):
         return tokens
 
     def forward(self, x: torch.Tensor, *, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the tokens after the last block, (R, B, N, d_model)."""
+        """Pass tokens through all blocks.
+
+        Parameters
+        ----------
+        x : tensor of shape (R, B, N, d_model)
+            Tokens of every run.
+        mask : bool tensor that broadcasts to (R, B, H, N, N), optional
+            True where a query may attend.
+
+        Returns
+        -------
+        tensor of shape (R, B, N, d_model)
+            The tokens after the last block.
+        """
         return self.stream(x, mask=mask)[-1]
 
 
@@ -226,7 +253,18 @@ class DeepReader(nn.Module):
         self.float()
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return logits (R, B, N, n_tokens) for int tokens (R, B, N)."""
+        """Return the scores of the next token.
+
+        Parameters
+        ----------
+        tokens : int64 tensor of shape (R, B, N)
+            Texts of every run.
+
+        Returns
+        -------
+        tensor of shape (R, B, N, n_tokens)
+            The logits after each token.
+        """
         run = torch.arange(len(tokens))[:, None, None]
         x = self.ends["embedding"][run, tokens]
         places = sinusoidal_positions(tokens.shape[-1], x.shape[-1])

@@ -56,14 +56,17 @@ def streaming_attention(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError
+        As in `attnbook.scaled_dot_product_attention`; and if `block_size` is not an integer.
+    ValueError
         As in `attnbook.scaled_dot_product_attention`; and if `block_size` is below one.
 
     References
     ----------
     .. [1] M. Milakov, N. Gimelshein, "Online normalizer calculation for softmax", 2018,
        https://arxiv.org/abs/1805.02867
-    .. [2] T. Dao et al., "FlashAttention", NeurIPS 2022, https://arxiv.org/abs/2205.14135
+    .. [2] T. Dao et al., "FlashAttention: Fast and Memory-Efficient Exact Attention with
+       IO-Awareness", NeurIPS 2022, https://arxiv.org/abs/2205.14135
 
     Examples
     --------

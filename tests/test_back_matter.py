@@ -145,6 +145,12 @@ def test_calls_of_the_package_are_found():
     assert len(back.function_pattern("softmax", code).findall(code)) == 1
     code = "from attnbook.plots import (\n    plot_bars,\n)\nplot_bars(x)"
     assert len(back.function_pattern("plot_bars", code).findall(code)) == 2
+    assert back.without_imports(code).strip() == "plot_bars(x)"
+    code = "from attnbook.plots import plot_bars as bars\nbars(x)\nplot_bars = 1"
+    pattern = back.function_pattern("plot_bars", code)
+    assert pattern.findall(back.without_imports(code)) == ["bars"]
+    code = "import attnbook as ab\nfrom attnbook.plots import plot_hull, use_style\nuse_style()"
+    assert back.without_imports(code).split() == ["use_style()"]
 
 
 def test_counts_are_those_of_the_tests():

@@ -48,6 +48,16 @@ def test_the_block_equals_the_layer_of_torch(norm, training):
         torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=1e-12)
 
 
+def test_each_run_can_have_its_own_gain():
+    stack = Stack(8, 2, 3, seeds=[4, 4, 5], gain=[1.0, 0.5, 2.0])
+    for name, weight in Stack(8, 2, 3, seeds=[4, 4, 5]).weights.items():
+        factor = torch.tensor([1.0, 0.5, 2.0]) if name.startswith("w_") else torch.ones(3)
+        wanted = weight * factor.to(weight).reshape(3, *[1] * (weight.ndim - 1))
+        torch.testing.assert_close(stack.weights[name], wanted, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="each of 2 seeds"):
+        Stack(8, 2, 3, seeds=[4, 5], gain=[1.0])
+
+
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_a_stack_equals_blocks_one_after_the_other(norm):
     stack = shaken(Stack(8, 2, 3, seeds=[4, 5], norm=norm))
