@@ -4,7 +4,7 @@ from tests.mutants import Mutant
 
 MUTANTS = {
     "rope.in-context": Mutant(
-        "training ends after fifty steps",
-        cell=("STEPS, EVERY, SEEDS = 600, 50", "STEPS, EVERY, SEEDS = 50, 50"),
+        "places are counted that nobody can predict, before the pattern has come again",
+        cell=("periods[:, None] + 2", "periods[:, None] - 2"),
     ),
 }
