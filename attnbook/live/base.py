@@ -86,6 +86,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _pictures(self) -> tuple[str, str]:
         """Return the drawing as SVG and as PNG in base64."""
+        plt.close(plt.figure())  # a notebook's first figure sets what rc_context would undo
         with plt.rc_context():
             use_style()
             plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": self.name})

@@ -339,6 +339,7 @@ export function handle(fig, c, { keys, label, step = 0.1, color = series(1), lim
   const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": limit[0], "aria-valuemax": limit[1], ...still });
   node.append(svg("circle", { r: 15, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
   c.root.append(node);
+  c.root.setAttribute("role", "group"); // an image may hold nothing to focus
   for (const key of keys) fig.limit(key, (value) => clamp(value, ...limit));
   const put = (values) => fig.set(Object.fromEntries(keys.map((key, i) => [key, Number(clamp(Math.round(values[i] / step) * step, ...limit).toFixed(6))])));
   node.addEventListener("pointerdown", (event) => {
@@ -407,4 +408,76 @@ export function raster(c, matrix, { x, y, width, height, color = balance, scale 
   matrix.flat().forEach((value, i) => image.data.set([...color(value / scale), 255], 4 * i));
   pen.putImageData(image, 0, 0);
   c.put("image", { href: canvas.toDataURL(), x, y, width, height, preserveAspectRatio: "none", style: "image-rendering:pixelated" });
+}
+
+// One number to drag, or to move with the arrow keys (with Shift ten steps at once). `place(state)` is where it
+// stands, in the chart's own units; `read([u, v], state)` is the number under a pointer at that point of the data.
+// `up` is -1 where larger numbers lie lower. Call it once; the returned function draws the grip at its place.
+export function grip(fig, c, { key, label, min, max, step = 1, up = 1, color = series(1), place, read, say = (state) => show(state[key], 0) }) {
+  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": min, "aria-valuemax": max, ...still });
+  node.append(svg("circle", { r: 13, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
+  c.root.append(node);
+  const put = (value) => fig.set({ [key]: Number(clamp(Math.round(value / step) * step, min, max).toFixed(6)) });
+  node.addEventListener("pointerdown", (event) => {
+    node.setPointerCapture(event.pointerId);
+    node.focus();
+    event.preventDefault();
+  });
+  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && put(read(c.at(event), fig.get())));
+  node.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up, Home: -Infinity, End: Infinity }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    put(clamp(fig.get()[key] + way * step * (event.shiftKey ? 10 : 1), min, max));
+  });
+  return (state) => {
+    const [x, y] = place(state);
+    node.setAttribute("transform", `translate(${x},${y})`);
+    node.setAttribute("aria-valuenow", state[key]);
+    node.setAttribute("aria-valuetext", say(state));
+  };
+}
+
+// A point to drag along one axis of a chart, or to move with the arrow keys (with Shift ten steps at once).
+// Call it once; the returned function draws it, at `place` on the other axis.
+export function lever(fig, c, { key, label, limit, step = 0.1, color = series(1), across = true }) {
+  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": limit[0], "aria-valuemax": limit[1], ...still });
+  node.append(svg("circle", { r: 14, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
+  c.root.append(node);
+  fig.limit(key, (value) => clamp(value, ...limit));
+  const put = (value) => fig.set({ [key]: Number(clamp(Math.round(value / step) * step, ...limit).toFixed(6)) });
+  node.addEventListener("pointerdown", (event) => {
+    node.setPointerCapture(event.pointerId);
+    node.focus();
+    event.preventDefault();
+  });
+  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && put(c.at(event)[across ? 0 : 1]));
+  node.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    put(fig.get()[key] + step * way * (event.shiftKey ? 10 : 1));
+  });
+  return (state, place) => {
+    const [x, y] = across ? [c.px(state[key]), c.py(place)] : [c.px(place), c.py(state[key])];
+    node.setAttribute("transform", `translate(${x},${y})`);
+    node.setAttribute("aria-valuenow", state[key]);
+    node.setAttribute("aria-valuetext", show(state[key]));
+  };
+}
+
+// Several numbers to type, in one row: [[key, text], ...].
+export function fields(fig, { label, entries, min, max, step, digits = 2 }) {
+  const nodes = entries.map(([key, text]) => {
+    const input = html("input", { type: "number", min, max, step, style: "width:4.6rem;margin:0.15rem 0", ...still });
+    input.addEventListener("change", () => {
+      if (input.value.trim() !== "" && Number.isFinite(Number(input.value))) fig.set({ [key]: clamp(Number(input.value), min, max) });
+      input.value = trim(fig.get()[key], digits);
+    });
+    fig.onDraw((state) => { if (document.activeElement !== input) input.value = trim(state[key], digits); });
+    return html("label", {}, html("span", {}, text), input);
+  });
+  return html("fieldset", { class: "live-choice" }, html("legend", {}, label), ...nodes);
 }
