@@ -1,4 +1,4 @@
-import { balance, chart, fields, figure, heat, lever, range, series, show, slider, softmax, sum } from "./kit.js";
+import { balance, chart, fields, figure, grip, heat, range, series, show, slider, softmax, sum } from "./kit.js";
 
 const SHARPNESSES = range(81).map((i) => i / 8);
 const SCORES = range(5).map((j) => `score_${j + 1}`);
@@ -42,7 +42,9 @@ export default {
     const bars = chart(fig, { ...rows, label: "Five weights", title: "Weights a", x: [0, 1.15] });
     const map = chart(fig, { label: "The Jacobian, five rows and five columns", title: "Jacobian", height: 250, x: [0, 1], y: [0, 1], ticks: false });
     const sizes = chart(fig, { label: "Sizes of the Jacobian against the sharpness", title: "Its size, by sharpness", height: 250, x: [0, 10], y: [0, 1.25], xLabel: "sharpness β", margin: { left: 34 } });
-    const levers = SCORES.map((key, j) => lever(fig, drag, { key, label: `Score ${j + 1}`, limit: [-5, 5], step: 0.1, color: series(0) }));
+    const levers = SCORES.map((key, j) =>
+      grip(fig, drag, { key, label: `Score ${j + 1}`, min: -5, max: 5, step: 0.1, color: series(0), place: (s) => [drag.px(s[key]), drag.py(j + 1)], read: ([u]) => u, say: (s) => show(s[key]) }),
+    );
     map.root.firstChild.querySelector(".live-axis").remove();
 
     fig.onDraw((state, { weights, jacobian, norm, largest, rest, norms, entries, rests }) => {
@@ -51,7 +53,7 @@ export default {
       for (const j of range(5)) {
         drag.line([[0, j + 1], [state[SCORES[j]], j + 1]], { color: series(0), width: 6 });
         drag.text(6, drag.py(j + 1) + 4, name("s", j));
-        levers[j](state, j + 1);
+        levers[j](state);
         bars.line([[0, j + 1], [weights[j], j + 1]], { color: series(2), width: 18 });
         bars.text(6, bars.py(j + 1) + 4, name("a", j));
         bars.text(bars.px(weights[j]) + 5, bars.py(j + 1) + 4, show(weights[j]));

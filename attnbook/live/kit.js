@@ -193,6 +193,20 @@ export function slider(fig, { key, label, min, max, step, values, digits = 2 }) 
 
 const trim = (x, digits) => String(Number(x.toFixed(digits)));
 
+// Several numbers to type, in one row: [[key, text], ...].
+export function fields(fig, { label, entries, min, max, step, digits = 2 }) {
+  const nodes = entries.map(([key, text]) => {
+    const input = html("input", { type: "number", min, max, step, style: "width:4.6rem;margin:0.15rem 0", ...still });
+    input.addEventListener("change", () => {
+      if (input.value.trim() !== "" && Number.isFinite(Number(input.value))) fig.set({ [key]: clamp(Number(input.value), min, max) });
+      input.value = trim(fig.get()[key], digits);
+    });
+    fig.onDraw((state) => { if (document.activeElement !== input) input.value = trim(state[key], digits); });
+    return html("label", {}, html("span", {}, text), input);
+  });
+  return html("fieldset", { class: "live-choice" }, html("legend", {}, label), ...nodes);
+}
+
 // One of a few: [[value, text], ...].
 export function choice(fig, { key, label, options }) {
   const name = unique();
@@ -333,34 +347,67 @@ const SHAPES = {
   diamond: (x, y, r) => `M${x},${y - 1.3 * r}L${x + 1.3 * r},${y}L${x},${y + 1.3 * r}L${x - 1.3 * r},${y}Z`,
 };
 
-// A point of the plane to drag, or to move with the arrow keys (with Shift ten steps at once).
-// Call it once; the returned function draws the handle at its place.
-export function handle(fig, c, { keys, label, step = 0.1, color = series(1), limit }) {
-  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": limit[0], "aria-valuemax": limit[1], ...still });
-  node.append(svg("circle", { r: 15, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
+// --- things to drag -----------------------------------------------------------------------------
+
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1], Home: [-Infinity, 0], End: [Infinity, 0] };
+
+// Makes an element of a chart movable. `drag` gets the point of the data under the pointer, `press` the way of an
+// arrow key, with Shift ten times as far; Home and End go as far as there is. The returned function tells where it stands.
+export function movable(c, node, { label, min, max, drag, press }) {
+  const attributes = { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": min, "aria-valuemax": max, ...still };
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   c.root.append(node);
   c.root.setAttribute("role", "group"); // an image may hold nothing to focus
-  for (const key of keys) fig.limit(key, (value) => clamp(value, ...limit));
-  const put = (values) => fig.set(Object.fromEntries(keys.map((key, i) => [key, Number(clamp(Math.round(values[i] / step) * step, ...limit).toFixed(6))])));
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
     node.focus();
     event.preventDefault();
   });
-  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && put(c.at(event)));
+  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && drag(c.at(event)));
   node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const way = WAYS[event.key];
     if (!way) return;
     event.preventDefault();
     event.stopPropagation();
-    const far = step * (event.shiftKey ? 10 : 1);
-    put(keys.map((key, i) => fig.get()[key] + far * way[i]));
+    press(way.map((step) => step * (event.shiftKey ? 10 : 1)));
   });
+  return (value, text) => {
+    node.setAttribute("aria-valuenow", value);
+    node.setAttribute("aria-valuetext", text);
+  };
+}
+
+export const knob = (color, halo = 14) =>
+  svg("g", {}, svg("circle", { r: halo, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
+
+const rounded = (value, step, min, max) => Number(clamp(Math.round(value / step) * step, min, max).toFixed(6));
+
+// A point of the plane to move. Call it once; the returned function draws it at its place.
+export function handle(fig, c, { keys, label, step = 0.1, color = series(1), limit }) {
+  const node = knob(color);
+  for (const key of keys) fig.limit(key, (value) => clamp(value, ...limit));
+  const put = (values) => fig.set(Object.fromEntries(keys.map((key, i) => [key, rounded(values[i], step, ...limit)])));
+  const press = (way) => put(keys.map((key, i) => clamp(fig.get()[key] + step * way[i], ...limit)));
+  const say = movable(c, node, { label, min: limit[0], max: limit[1], drag: put, press });
   return (state) => {
     const [x, y] = keys.map((key) => state[key]);
     node.setAttribute("transform", `translate(${c.px(x)},${c.py(y)})`);
-    node.setAttribute("aria-valuenow", x);
-    node.setAttribute("aria-valuetext", `${show(x)} across, ${show(y)} up`);
+    say(x, `${show(x)} across, ${show(y)} up`);
+  };
+}
+
+// One number to move. `place(state)` is where it stands, in the chart's own units; `read([u, v], state)` is the number
+// under a pointer at that point of the data. `up` is -1 where larger numbers lie lower. Call it once; the returned
+// function draws it at its place.
+export function grip(fig, c, { key, label, min, max, step = 1, up = 1, color = series(1), place, read, say = (state) => show(state[key], 0) }) {
+  const node = knob(color, 13);
+  fig.limit(key, (value) => clamp(value, min, max));
+  const put = (value) => fig.set({ [key]: rounded(value, step, min, max) });
+  const press = ([across, above]) => put(clamp(fig.get()[key] + step * (across + up * above), min, max));
+  const tell = movable(c, node, { label, min, max, drag: (point) => put(read(point, fig.get())), press });
+  return (state) => {
+    node.setAttribute("transform", `translate(${place(state).join()})`);
+    tell(state[key], say(state));
   };
 }
 
@@ -408,76 +455,4 @@ export function raster(c, matrix, { x, y, width, height, color = balance, scale 
   matrix.flat().forEach((value, i) => image.data.set([...color(value / scale), 255], 4 * i));
   pen.putImageData(image, 0, 0);
   c.put("image", { href: canvas.toDataURL(), x, y, width, height, preserveAspectRatio: "none", style: "image-rendering:pixelated" });
-}
-
-// One number to drag, or to move with the arrow keys (with Shift ten steps at once). `place(state)` is where it
-// stands, in the chart's own units; `read([u, v], state)` is the number under a pointer at that point of the data.
-// `up` is -1 where larger numbers lie lower. Call it once; the returned function draws the grip at its place.
-export function grip(fig, c, { key, label, min, max, step = 1, up = 1, color = series(1), place, read, say = (state) => show(state[key], 0) }) {
-  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": min, "aria-valuemax": max, ...still });
-  node.append(svg("circle", { r: 13, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
-  c.root.append(node);
-  const put = (value) => fig.set({ [key]: Number(clamp(Math.round(value / step) * step, min, max).toFixed(6)) });
-  node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    node.focus();
-    event.preventDefault();
-  });
-  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && put(read(c.at(event), fig.get())));
-  node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up, Home: -Infinity, End: Infinity }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    put(clamp(fig.get()[key] + way * step * (event.shiftKey ? 10 : 1), min, max));
-  });
-  return (state) => {
-    const [x, y] = place(state);
-    node.setAttribute("transform", `translate(${x},${y})`);
-    node.setAttribute("aria-valuenow", state[key]);
-    node.setAttribute("aria-valuetext", say(state));
-  };
-}
-
-// A point to drag along one axis of a chart, or to move with the arrow keys (with Shift ten steps at once).
-// Call it once; the returned function draws it, at `place` on the other axis.
-export function lever(fig, c, { key, label, limit, step = 0.1, color = series(1), across = true }) {
-  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": limit[0], "aria-valuemax": limit[1], ...still });
-  node.append(svg("circle", { r: 14, class: "live-halo" }), svg("circle", { r: 7, fill: color, stroke: "var(--live-paper)", "stroke-width": 2 }));
-  c.root.append(node);
-  fig.limit(key, (value) => clamp(value, ...limit));
-  const put = (value) => fig.set({ [key]: Number(clamp(Math.round(value / step) * step, ...limit).toFixed(6)) });
-  node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    node.focus();
-    event.preventDefault();
-  });
-  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && put(c.at(event)[across ? 0 : 1]));
-  node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    put(fig.get()[key] + step * way * (event.shiftKey ? 10 : 1));
-  });
-  return (state, place) => {
-    const [x, y] = across ? [c.px(state[key]), c.py(place)] : [c.px(place), c.py(state[key])];
-    node.setAttribute("transform", `translate(${x},${y})`);
-    node.setAttribute("aria-valuenow", state[key]);
-    node.setAttribute("aria-valuetext", show(state[key]));
-  };
-}
-
-// Several numbers to type, in one row: [[key, text], ...].
-export function fields(fig, { label, entries, min, max, step, digits = 2 }) {
-  const nodes = entries.map(([key, text]) => {
-    const input = html("input", { type: "number", min, max, step, style: "width:4.6rem;margin:0.15rem 0", ...still });
-    input.addEventListener("change", () => {
-      if (input.value.trim() !== "" && Number.isFinite(Number(input.value))) fig.set({ [key]: clamp(Number(input.value), min, max) });
-      input.value = trim(fig.get()[key], digits);
-    });
-    fig.onDraw((state) => { if (document.activeElement !== input) input.value = trim(state[key], digits); });
-    return html("label", {}, html("span", {}, text), input);
-  });
-  return html("fieldset", { class: "live-choice" }, html("legend", {}, label), ...nodes);
 }

@@ -60,6 +60,7 @@ export default {
     const curve = chart(fig, { label: "The largest change of an output against the strength of positions", title: "Largest change of an output", height: 350, x: [-0.05, 1.5], y: [-0.08, 2.2], xLabel: "strength of positions", margin: { left: 34 } });
 
     rows.root.querySelector(".live-axis").remove();
+    rows.root.setAttribute("role", "group"); // an image may hold nothing to focus
 
     // One chip for each word: drag it along the sentence, or move it with the arrow keys.
     let held = null; // { word, from, start, offset }: the chip under the pointer

@@ -1,4 +1,4 @@
-import { button, chart, clamp, figure, normals, range, series, show, slider, svg } from "./kit.js";
+import { button, chart, clamp, figure, knob, movable, normals, range, series, show, slider } from "./kit.js";
 
 const ROUND = [10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 30, 35, 40, 45, 50, 55, 60, 70, 80, 90];
 const TEMPERATURES = [1000, 100, 10, 1].flatMap((part) => ROUND.map((tens) => tens / part)).filter((T) => T >= 0.05 && T <= 20);
@@ -74,32 +74,18 @@ function above(c, points) {
   return [...points.slice(0, k), [u0 + ((c.y[0] - v0) / (v1 - v0)) * (u1 - u0), c.y[0]]];
 }
 
-// A point on the entropy's curve to drag along the axis of T, or to move with the arrow keys.
+// A point on the entropy's curve to move along the axis of T, from one of the temperatures to another.
 function dial(fig, c) {
-  const limits = { "aria-valuemin": TEMPERATURES[0], "aria-valuemax": TEMPERATURES.at(-1), "data-lm-suppress-shortcuts": "true" };
-  const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": "Temperature, on the entropy's curve", ...limits });
-  node.append(svg("circle", { r: 15, class: "live-halo" }), svg("circle", { r: 7, fill: series(1), stroke: "var(--live-paper)", "stroke-width": 2 }));
-  c.root.append(node);
-  node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    node.focus();
-    event.preventDefault();
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (node.hasPointerCapture(event.pointerId)) fig.set({ temperature: nearest(10 ** clamp(c.at(event)[0], ...X)) });
-  });
-  node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const place = TEMPERATURES.indexOf(fig.get().temperature) + way * (event.shiftKey ? 10 : 1);
+  const node = knob(series(1));
+  const drag = ([u]) => fig.set({ temperature: nearest(10 ** clamp(u, ...X)) });
+  const press = ([across, up]) => {
+    const place = TEMPERATURES.indexOf(fig.get().temperature) + across + up;
     fig.set({ temperature: TEMPERATURES[clamp(place, 0, TEMPERATURES.length - 1)] });
-  });
+  };
+  const tell = movable(c, node, { label: "Temperature, on the entropy's curve", min: TEMPERATURES[0], max: TEMPERATURES.at(-1), drag, press });
   return (T, S) => {
     node.setAttribute("transform", `translate(${c.px(log(T))},${c.py(S)})`);
-    node.setAttribute("aria-valuenow", T);
-    node.setAttribute("aria-valuetext", `T = ${T}, entropy ${show(S)} nats`);
+    tell(T, `T = ${T}, entropy ${show(S)} nats`);
   };
 }
 
