@@ -90,11 +90,11 @@ lint:
 
 unit:
 	@echo "== Unit tests, doctests, claims that must be able to fail"
-	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages
+	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live
 
 unit-fast:
 	@echo "== Unit tests and doctests"
-	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages $(SLOW:%=--ignore=%)
+	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live $(SLOW:%=--ignore=%)
 
 nbval:
 	@echo "== Notebooks: every cell runs again and is compared with what is stored"
@@ -109,8 +109,9 @@ nbval-changed:
 	$(NBVAL) $$changed $(call otherwise,If the new outputs are right: make notebooks; look at git diff; commit.)
 
 pages: book
-	@echo "== Built pages"
-	@$(BIN)/python -m pytest -q tests/pages
+	@$(BIN)/python -m tests.live.browser
+	@echo "== Built pages and live figures, in a browser"
+	@$(BIN)/python -m pytest -q -n 2 tests/pages tests/live
 
 notebooks: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.notebook_tools execute chapters/*.ipynb \

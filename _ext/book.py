@@ -369,7 +369,7 @@ def mend_page(app, pagename, templatename, context, doctree) -> None:
 def setup(app) -> dict:
     """Connect everything above, and the modules for the back of the book."""
     use_own_node()
-    for name in ("apidoc", "back", "live"):
+    for name in ("apidoc", "back", "live", "light"):
         app.setup_extension(name)
     sphinxcontrib.bibtex.plugin.register_plugin(
         "sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundReferences

@@ -32,8 +32,9 @@ def code_cells(notebook: dict) -> list[dict]:
 def normalized(notebook: dict, stem: str) -> str:
     """Return the text of the file: fixed metadata, no timestamps, stable cell ids.
 
-    A live figure's output keeps its picture and, in the HTML, its state. The reference to a kernel's widget
-    goes: it has a random name, and without its kernel JupyterLab would show an error in its place.
+    A live figure's output keeps its picture and, in the HTML, its state. The reference to a
+    kernel's widget goes: it has a random name, and without its kernel JupyterLab would show an
+    error in its place.
     """
     notebook["metadata"] = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

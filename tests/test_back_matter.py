@@ -168,3 +168,10 @@ def test_nothing_of_the_package_is_imported_by_the_builder():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"attnbook", "torch", "tests"} & {name.split(".")[0] for name in names}
+
+
+def test_the_reference_lists_every_live_figure():
+    from attnbook import live
+
+    text = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(live.__all__)

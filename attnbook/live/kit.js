@@ -156,7 +156,7 @@ function fill(table, { caption, rows }) {
   const [head, ...rest] = rows;
   table.replaceChildren(
     html("caption", {}, caption),
-    html("thead", {}, html("tr", {}, ...head.map((text) => cell("th", text, "col")))),
+    html("thead", {}, html("tr", {}, ...head.map((text) => (text === "" ? cell("td", "") : cell("th", text, "col"))))),
     html("tbody", {}, ...rest.map(([name, ...values]) => html("tr", {}, cell("th", name, "row"), ...values.map((value) => cell("td", value))))),
   );
 }
@@ -242,6 +242,27 @@ export function player(fig, { label, next, rate = 2 }) {
     timer = setInterval(() => { if (!play.isConnected || next() === false) stop(); }, 1000 / rate);
   });
   return play;
+}
+
+// While the state's `key` is on, lets time change the state: `next(state, seconds)` says how. It rests out of sight,
+// and stands still for readers who asked for less motion.
+export function motion(fig, key, next) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let [frame, before, seen] = [0, 0, true];
+  const step = (now) => {
+    frame = 0;
+    const state = fig.get();
+    if (!state[key] || !fig.body.isConnected) return;
+    if (seen) fig.set(next(state, Math.min(now - before, 100) / 1000));
+    before = now;
+    frame = requestAnimationFrame(step);
+  };
+  fig.onDraw((state) => {
+    if (!state[key] || calm || frame) return;
+    before = performance.now();
+    frame = requestAnimationFrame(step);
+  });
+  new IntersectionObserver(([entry]) => (seen = entry.isIntersecting)).observe(fig.body);
 }
 
 // --- charts -------------------------------------------------------------------------------------

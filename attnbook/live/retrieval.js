@@ -1,4 +1,4 @@
-import { chart, dot, entropy, figure, handle, hull, matmul, range, series, show, slider, softmax } from "./kit.js";
+import { chart, clamp, dot, entropy, figure, handle, hull, matmul, motion, range, series, show, slider, softmax, toggle } from "./kit.js";
 
 export function compute({ query_x, query_y, sharpness, key_points, value_points }) {
   const scores = key_points.map((key) => dot([query_x, query_y], key));
@@ -12,7 +12,7 @@ const name = (letter, j) => `${letter}${"₁₂₃₄₅"[j]}`;
 
 export default {
   render({ model, el, signal, share }) {
-    const keys = ["query_x", "query_y", "sharpness", "key_points", "value_points"];
+    const keys = ["query_x", "query_y", "sharpness", "moving", "key_points", "value_points"];
     const fig = figure({ model, el, signal, share }, { label: "Retrieval: a query among five keys", keys, compute });
     const plane = chart(fig, { label: "Five keys, and the query to drag", title: "Keys and the query", height: 270, x: [-1.6, 2], y: [-1.4, 1.6] });
     const blend = chart(fig, { label: "Five values, their hull and their blend", title: "Values and the output", height: 270, x: [-0.5, 5.7], y: [-0.6, 3.6] });
@@ -36,10 +36,17 @@ export default {
       query(state);
     });
 
+    motion(fig, "moving", ({ query_x: x, query_y: y }, seconds) => {
+      const [angle, length] = [Math.atan2(y, x) + 0.5 * seconds, clamp(Math.hypot(x, y), 0.8, 1.4)];
+      return { query_x: length * Math.cos(angle), query_y: length * Math.sin(angle) };
+    });
+    for (const touch of ["pointerdown", "keydown"]) plane.root.addEventListener(touch, () => fig.set({ moving: false }), true);
+
     fig.add(
       slider(fig, { key: "sharpness", label: "Sharpness", min: 0, max: 20, step: 0.1, digits: 1 }),
       slider(fig, { key: "query_x", label: "Query, across", min: -1.5, max: 1.5, step: 0.05 }),
       slider(fig, { key: "query_y", label: "Query, up", min: -1.5, max: 1.5, step: 0.05 }),
+      toggle(fig, { key: "moving", label: "Let the query go round" }),
     );
     fig.words((state, { weights, output, entropy: nats }) => {
       const top = weights.indexOf(Math.max(...weights));

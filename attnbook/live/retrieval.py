@@ -24,6 +24,8 @@ class Retrieval(LiveFigure):
         The query, each number from -1.5 to 1.5.
     sharpness : float, default 3
         Factor on all scores, from 0 to 20.
+    moving : bool, default False
+        Whether the query goes round by itself.
     key_points, value_points : array of shape (5, 2)
         Keys and values, points of two planes.
 
@@ -39,6 +41,7 @@ class Retrieval(LiveFigure):
     query_x = traitlets.Float(1.0, min=-1.5, max=1.5).tag(sync=True)
     query_y = traitlets.Float(0.5, min=-1.5, max=1.5).tag(sync=True)
     sharpness = traitlets.Float(3.0, min=0, max=20).tag(sync=True)
+    moving = traitlets.Bool(False).tag(sync=True)
     key_points = Numbers([[1.0, 0.9], [1.3, -0.5], [0.2, 1.2], [-1.0, 0.3], [-0.4, -1.0]]).tag(
         sync=True
     )

@@ -1,9 +1,15 @@
-"""A real browser for the tests: the one that is at hand."""
+"""A real browser for the tests: the one that is at hand.
+
+``python -m tests.live.browser`` makes sure that there is one: Playwright's own where it can be fetched, else the
+system's package where this user may install it.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -23,9 +29,37 @@ def executable(playwright) -> str:
     )
 
 
+def provide() -> int:
+    """Find a browser or install one; return 0 when there is one."""
+    from playwright.sync_api import sync_playwright
+
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
+    if root and shutil.which("apt-get"):
+        ways += [["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "chromium"]]
+    for way in [None, *ways]:
+        if way:
+            print(f"== No Chromium yet: {' '.join(way)}", flush=True)
+            subprocess.run(way, check=False, stdout=subprocess.DEVNULL)
+        with sync_playwright() as playwright:
+            try:
+                browser = launch(playwright)
+            except Exception as error:
+                problem = error
+            else:
+                browser.close()
+                return 0
+    print(problem)
+    return 1
+
+
 def launch(playwright):
     """Start it. Root needs the flag that switches its sandbox off."""
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return playwright.chromium.launch(
         executable_path=executable(playwright), args=[*FLAGS, *root], chromium_sandbox=not root
     )
+
+
+if __name__ == "__main__":
+    sys.exit(provide())

@@ -19,7 +19,7 @@ def browser():
 @pytest.fixture
 def tab(browser):
     """Return an empty page; at the end it must have had no error."""
-    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    context = browser.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
     page = context.new_page()
     page.problems = []
     page.on("console", lambda m: m.type == "error" and page.problems.append(m.text))

@@ -260,6 +260,21 @@ def test_a_link_cannot_leave_the_limits(tab, tmp_path):
     assert assert_shown(tab, live.Retrieval)["sharpness"] == 20
 
 
+@pytest.mark.parametrize("calm", [False, True])
+def test_it_moves_by_itself_but_not_for_those_who_asked_for_calm(browser, tmp_path, calm):
+    context = browser.new_context(reduced_motion="reduce" if calm else "no-preference")
+    tab = context.new_page()
+    figure = open_stage(tab, tmp_path, live.Retrieval(moving=True))
+    before = settled(tab)["state"]
+    tab.wait_for_timeout(400)
+    assert (settled(tab)["state"]["query_y"] == before["query_y"]) is calm
+    figure.get_by_label("Let the query go round").uncheck()
+    before = settled(tab)["state"]
+    tab.wait_for_timeout(200)
+    assert settled(tab)["state"] == before
+    context.close()
+
+
 def test_random_numbers_are_the_same_in_both_languages(tab):
     found = tab.evaluate(
         """async (kit) => {
