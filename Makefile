@@ -109,9 +109,10 @@ nbval-changed:
 	$(NBVAL) $$changed $(call otherwise,If the new outputs are right: make notebooks; look at git diff; commit.)
 
 pages: book
-	@$(BIN)/python -m tests.live.browser
+	@$(BIN)/python -m tests.browser
 	@echo "== Built pages and live figures, in a browser"
-	@$(BIN)/python -m pytest -q -n 2 tests/pages tests/live
+	@$(BIN)/python -m pytest -q -s -m timing tests/pages tests/live
+	@$(BIN)/python -m pytest -q -n 2 -m "not timing" tests/pages tests/live
 
 notebooks: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.notebook_tools execute chapters/*.ipynb \

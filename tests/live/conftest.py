@@ -1,19 +1,8 @@
-"""One browser for all tests; a page that fails a test when it errs or asks another host."""
+"""A page that fails its test when it errs."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import sync_playwright
-
-from tests.live.browser import launch
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

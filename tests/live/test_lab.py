@@ -38,7 +38,10 @@ def lab(tmp_path):
     port = free_port()
     options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
     folders = [f"--ServerApp.root_dir={tmp_path}", f"--LabApp.workspaces_dir={tmp_path}/spaces"]
-    quiet = ["--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    quiet = [
+        "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
     log = (tmp_path / "lab.log").open("w")
     server = subprocess.Popen(
@@ -67,7 +70,10 @@ def test_a_slider_moves_the_kernels_value_and_the_kernel_moves_the_slider(browse
     page.set_default_timeout(60_000)
     host = lab.split("/lab/")[0]
     elsewhere = []
-    page.on("request", lambda r: r.url.startswith((host, "ws", "blob:", "data:")) or elsewhere.append(r.url))
+    page.on(
+        "request",
+        lambda r: r.url.startswith((host, "ws", "blob:", "data:")) or elsewhere.append(r.url),
+    )
     page.goto(lab)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
     page.wait_for_selector("text=| Idle")  # before that the kernel takes no cell
@@ -85,6 +91,8 @@ def test_a_slider_moves_the_kernels_value_and_the_kernel_moves_the_slider(browse
     page.wait_for_selector("text=kernel has 2.2")
     page.locator(".jp-CodeCell .cm-content").nth(2).click()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_function("() => Number(document.querySelector('.live-figure input[type=range]').value) === 7")
+    page.wait_for_function(
+        "() => Number(document.querySelector('.live-figure input[type=range]').value) === 7"
+    )
     assert not elsewhere, elsewhere
     context.close()

@@ -196,6 +196,7 @@ def test_it_fits_the_page(tab, tmp_path, kind, width):
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.timing
 @EACH
 def test_it_repaints_within_a_frame(tab, tmp_path, kind):
     """The script's part of an interaction, the median of 21, in milliseconds."""

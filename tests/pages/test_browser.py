@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 import axe_playwright_python
 import pytest
 from fontTools.ttLib import TTFont
-from playwright.sync_api import sync_playwright
 
-from tests.live.browser import launch
 from tests.pages.host import sent, serve
 from tests.pages.test_pages import CHAPTERS, SITE, is_redirect, pages
 
@@ -25,14 +23,6 @@ WITH_PICTURES = (
     300  # KiB with those that stand in the first screen; the others load when they come near
 )
 PAINTED = 1000  # milliseconds until the largest content shows, on a slow line and a slow processor
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +67,8 @@ def outside(addresses: list[str], host: str) -> list[str]:
 
 
 @EACH
-def test_a_page_asks_nobody_else_weighs_little_and_fits_a_phone(chromium, host, name):
-    with Visit(chromium, f"{host}/{name}", width=320) as visit:
+def test_a_page_asks_nobody_else_weighs_little_and_fits_a_phone(browser, host, name):
+    with Visit(browser, f"{host}/{name}", width=320) as visit:
         assert not outside(visit.asked, host)
         assert not visit.problems, visit.problems
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -96,39 +86,55 @@ def test_a_page_asks_nobody_else_weighs_little_and_fits_a_phone(chromium, host, 
         assert alive == visit.page.locator(".live").count()
 
 
+def violations(page, **options) -> list[str]:
+    """Return what axe finds, each rule with its first element.
+
+    The visible half of a formula is left out: thousands of elements, hidden from screen readers, in the color of
+    the text around them, which a line here makes sure of. Its other half, MathML, is looked at.
+    """
+    colors = page.evaluate(
+        """() => [...document.querySelectorAll(".katex-html")].filter((formula) =>
+          getComputedStyle(formula).color !== getComputedStyle(formula.closest(".katex").parentElement).color).length"""
+    )
+    assert colors == 0, "formulas in a color of their own"
+    return page.evaluate(
+        """async (options) => (await axe.run({ exclude: [".katex-html"] }, { resultTypes: ["violations"], ...options })).violations
+          .map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 200)}`)""",
+        options,
+    )
+
+
 @EACH
-def test_a_page_works_from_a_folder(chromium, name):
-    with Visit(chromium, (SITE / name).as_uri(), offline=True) as visit:
+def test_axe_finds_nothing_in_light_and_dark(browser, host, name):
+    with Visit(browser, f"{host}/{name}", color_scheme="light", reduced_motion="reduce") as visit:
+        visit.page.evaluate(AXE)
+        assert not violations(visit.page)
+        visit.page.emulate_media(color_scheme="dark")
+        visit.page.wait_for_selector("html[data-theme=dark]")
+        assert not violations(visit.page, runOnly=["color-contrast"])  # only colors have changed
+
+
+@EACH
+def test_a_page_works_on_a_phone_from_a_folder_and_axe_finds_nothing(browser, name):
+    options = {"offline": True, "reduced_motion": "reduce", "color_scheme": "light"}
+    with Visit(browser, (SITE / name).as_uri(), width=390, **options) as visit:
         assert not outside(visit.asked, SITE.as_uri())
         assert not visit.problems, visit.problems
-        assert (
-            visit.page.locator(".live[data-alive=true]").count()
-            == visit.page.locator(".live").count()
-        )
-
-
-@EACH
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_axe_finds_nothing(chromium, host, name, width, scheme):
-    with Visit(
-        chromium, f"{host}/{name}", width=width, color_scheme=scheme, reduced_motion="reduce"
-    ) as visit:
+        alive = visit.page.locator(".live[data-alive=true]").count()
+        assert alive == visit.page.locator(".live").count()
         visit.page.evaluate(AXE)
-        found = visit.page.evaluate(
-            """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
-              .map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 200)}`)"""
-        )
-        assert not found, "\n".join(found)
+        assert not violations(visit.page)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "name", ["chapters/index.html", "chapters/retrieval.html", "chapters/temperature.html"]
 )
-def test_the_largest_content_shows_soon_on_a_slow_line(chromium, host, name):
-    """10 Mbit/s, 40 ms each way there and back, a processor slowed four times; the best of three visits."""
+def test_the_largest_content_shows_soon_on_a_slow_line(browser, host, name):
+    """10 Mbit/s, 40 ms each way there and back, a processor slowed four times; one of three visits must do."""
     times = []
     for _ in range(3):
-        context = chromium.new_context(viewport={"width": 390, "height": 800})
+        context = browser.new_context(viewport={"width": 390, "height": 800})
         page = context.new_page()
         tools = context.new_cdp_session(page)
         tools.send("Network.enable")
@@ -149,12 +155,14 @@ def test_the_largest_content_shows_soon_on_a_slow_line(chromium, host, name):
             )
         )
         context.close()
+        if times[-1] < PAINTED:
+            break
     print(f"\n{name}: {min(times):.0f} ms")
     assert min(times) < PAINTED, times
 
 
-def test_search_finds_what_is_on_a_page(chromium, host):
-    with Visit(chromium, f"{host}/chapters/retrieval.html") as visit:
+def test_search_finds_what_is_on_a_page(browser, host):
+    with Visit(browser, f"{host}/chapters/retrieval.html") as visit:
         visit.page.keyboard.press("Control+k")
         visit.page.keyboard.type("convex hull")
         visit.page.keyboard.press("Enter")
@@ -166,9 +174,9 @@ def test_search_finds_what_is_on_a_page(chromium, host):
         assert not visit.problems, visit.problems
 
 
-def test_icons_are_drawn(chromium, host):
+def test_icons_are_drawn(browser, host):
     """The font that is left holds every icon that the pages show."""
-    with Visit(chromium, f"{host}/chapters/retrieval.html") as visit:
+    with Visit(browser, f"{host}/chapters/retrieval.html") as visit:
         shown = visit.page.evaluate(
             """() => [...document.querySelectorAll("[class*='fa-']")]
               .map((icon) => getComputedStyle(icon, "::before").content.replaceAll('"', ""))"""
@@ -178,8 +186,8 @@ def test_icons_are_drawn(chromium, host):
     assert {ord(sign) for sign in shown} <= set(font.getBestCmap())
 
 
-def test_the_color_of_the_page_follows_the_button(chromium, host):
-    with Visit(chromium, f"{host}/chapters/retrieval.html", color_scheme="light") as visit:
+def test_the_color_of_the_page_follows_the_button(browser, host):
+    with Visit(browser, f"{host}/chapters/retrieval.html", color_scheme="light") as visit:
         seen = []
         for _ in range(3):
             visit.page.locator(".theme-switch-button:visible").first.click()
@@ -187,7 +195,7 @@ def test_the_color_of_the_page_follows_the_button(chromium, host):
         assert {"light", "dark"} == set(seen)
 
 
-def test_every_chapter_with_a_figure_to_touch_has_it_alive(chromium, host):
-    with Visit(chromium, f"{host}/chapters/retrieval.html") as visit:
+def test_every_chapter_with_a_figure_to_touch_has_it_alive(browser, host):
+    with Visit(browser, f"{host}/chapters/retrieval.html") as visit:
         assert visit.page.locator("#live-retrieval .live-figure").is_visible()
     assert "retrieval" in CHAPTERS

@@ -1,7 +1,7 @@
 """A real browser for the tests: the one that is at hand.
 
-``python -m tests.live.browser`` makes sure that there is one: Playwright's own where it can be fetched, else the
-system's package where this user may install it.
+``python -m tests.browser`` makes sure that there is one: Playwright's own where it can be
+fetched, else the system's package where this user may install it.
 """
 
 from __future__ import annotations
