@@ -27,7 +27,7 @@ help:
 	@echo "make serve      show the site at http://localhost:$(PORT)"
 	@echo "make check      daily: lint, unit tests, the notebooks changed since $(BASE)"
 	@echo "make test       every test (installs what it needs)"
-	@echo "make test-all   make test, with each Python of 3.11 to 3.13 that is at hand"
+	@echo "make test-all   make test with more of the same checks, and with each Python of 3.11 to 3.13 at hand"
 	@echo "make notebooks  re-execute the chapters in place"
 	@echo "make bench      measure what is fast, store it in benchmarks/ (some minutes, nothing else running)"
 	@echo "make clean      remove _build, .venv and caches"
@@ -72,7 +72,8 @@ test: $(VENV)/test.stamp
 	@$(MAKE) --no-print-directory lint unit nbval pages
 	@echo "All tests passed."
 
-test-all: test
+test-all: $(VENV)/test.stamp
+	@ATTNBOOK_ALL=1 $(MAKE) --no-print-directory test
 	@mine="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
 	for p in $(PYTHONS); do \
 	  v="$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" || { echo "== $$p is not at hand: skipped"; continue; }; \
