@@ -35,7 +35,7 @@ def add_modules(app, pagename, templatename, context, doctree) -> None:
         return
     modules = read_modules()
     texts = {"kit": modules.kit()} | {name: modules.module(name) for name in names}
-    data = json.dumps(texts, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "<\\!--")
+    data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
     context["body"] += f'<script type="application/json" id="live-modules">{data}</script>'
     app.add_css_file("kit.css", priority=901)
     app.add_js_file("live.js", loading_method="async")

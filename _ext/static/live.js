@@ -69,6 +69,7 @@
   const start = async (place, texts) => {
     const name = place.dataset.live;
     const state = JSON.parse(place.dataset.state);
+    const first = structuredClone(state);
     const picture = [...place.childNodes];
     try {
       const { default: view } = await load(name, texts);
@@ -79,7 +80,7 @@
       const open = () => {
         const given = linked(name, state);
         if (!given) return;
-        for (const [key, value] of Object.entries(given)) model.set(key, value);
+        for (const [key, value] of Object.entries({ ...first, ...given })) model.set(key, value);
         place.scrollIntoView();
       };
       place.replaceChildren(stage);

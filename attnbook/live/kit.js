@@ -87,7 +87,7 @@ export function figure({ model, el, signal, share }, { label, keys, compute }) {
     model.save_changes();
   };
 
-  const draws = [];
+  const [draws, ends] = [[], []];
   let words = () => "";
   let rows = null;
   let waiting = 0;
@@ -113,6 +113,7 @@ export function figure({ model, el, signal, share }, { label, keys, compute }) {
     for (const key of keys) model.off(`change:${key}`, schedule);
     cancelAnimationFrame(waiting);
     clearTimeout(speaking);
+    for (const end of ends) end();
   };
   signal?.addEventListener("abort", stop);
 
@@ -125,6 +126,7 @@ export function figure({ model, el, signal, share }, { label, keys, compute }) {
     limit: (key, allowed) => (limits[key] = allowed),
     add: (...nodes) => panel.append(...nodes),
     onDraw: (draw) => draws.push(draw),
+    onStop: (end) => ends.push(end),
     words: (text) => (words = text),
     rows: (list) => { rows = list; details.hidden = false; },
     begin: () => { paint(); heard.textContent = ""; clearTimeout(speaking); return stop; },
@@ -174,7 +176,8 @@ export function slider(fig, { key, label, min, max, step, values, digits = 2 }) 
   const most = values ? Math.max(...values) : max;
   const typed = html("input", { type: "number", min: least, max: most, step: values ? "any" : step, "aria-label": `${label}, typed`, ...still });
   const nearest = (x) => values.reduce((best, v) => (Math.abs(v - x) < Math.abs(best - x) ? v : best));
-  const allowed = (x) => (values ? nearest(x) : Number(clamp(x, min, max).toFixed(10)));
+  const whole = (x) => (step === 1 ? Math.round(x) : x); // a step of 1 means a whole number, typed too
+  const allowed = (x) => (values ? nearest(x) : Number(clamp(whole(x), min, max).toFixed(10)));
   const put = (x) => fig.set({ [key]: allowed(x) });
   fig.limit(key, allowed);
   bar.addEventListener("input", () => put(values ? values[Number(bar.value)] : Number(bar.value)));
@@ -257,12 +260,18 @@ export function motion(fig, key, next) {
     before = now;
     frame = requestAnimationFrame(step);
   };
-  fig.onDraw((state) => {
-    if (!state[key] || calm || frame) return;
+  const start = () => {
+    if (!fig.get()[key] || calm || frame) return;
     before = performance.now();
     frame = requestAnimationFrame(step);
+  };
+  fig.onDraw(start);
+  const watcher = new IntersectionObserver((entries) => {
+    seen = entries.at(-1).isIntersecting;
+    if (seen) start(); // a notebook may have taken the figure out for a while
   });
-  new IntersectionObserver(([entry]) => (seen = entry.isIntersecting)).observe(fig.body);
+  watcher.observe(fig.body);
+  fig.onStop(() => watcher.disconnect());
 }
 
 // --- charts -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def page(figure, theme: str = "light") -> str:
     """Return the page's text. It needs no other file."""
     texts = {"kit": modules.kit(), figure.name: modules.module(figure.name)}
-    data = json.dumps(texts).replace("</", "<\\/").replace("<!--", "<\\!--")
+    data = json.dumps(texts).replace("<", "\\u003c")
     still = figure._repr_mimebundle_()[0]["text/html"]
     loader = (ROOT / "_ext/static/live.js").read_text(encoding="utf-8")
     return (

@@ -17,6 +17,14 @@ from tests.live.stage import page
 
 FIGURES = [getattr(live, name) for name in live.__all__]
 EACH = pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)
+HANDLES = {
+    "retrieval": 1,
+    "jacobian": 5,
+    "permutation": 5,
+    "rope": 3,
+    "sinusoids": 2,
+    "temperature": 1,
+}
 ALLOWED = 1e-9  # relative; both sides compute in float64, with sums in another order
 
 
@@ -139,13 +147,33 @@ def test_every_control_answers_keys_and_typing(tab, tmp_path, kind):
         assert assert_shown(tab, kind) != before
         moved += 1
         boxes = figure.locator("input[type=checkbox], input[type=radio]:not(:checked)")
+    for name in figure.get_by_role("button").all_inner_texts():
+        if name not in ("Start again", "Copy link to this state"):
+            before = settled(tab)["state"]
+            figure.get_by_role("button", name=name, exact=True).click()
+            assert assert_shown(tab, kind) != before, name
+            moved += 1
     assert moved, "nothing to touch"
+
+
+@EACH
+def test_its_table_is_whole(tab, tmp_path, kind):
+    figure = open_stage(tab, tmp_path, kind())
+    figure.locator(".live-numbers > summary").click()
+    settled(tab)
+    rows = figure.locator("tr").evaluate_all(
+        "(all) => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    assert len(rows) > 2
+    assert len({len(row) for row in rows}) == 1, rows
+    assert not {"none", "undefined", "NaN"} & {cell for row in rows for cell in row}
 
 
 @EACH
 def test_handles_can_be_dragged_and_moved_with_keys(tab, tmp_path, kind):
     figure = open_stage(tab, tmp_path, kind())
     handles = figure.locator(".live-handle")
+    assert handles.count() == HANDLES.get(kind.name, 0)
     for i in range(handles.count()):
         handle = handles.nth(i)
         before = assert_shown(tab, kind)
@@ -179,11 +207,9 @@ def test_a_link_opens_it_as_its_sender_left_it(tab, tmp_path, kind):
 def test_start_again_goes_back(tab, tmp_path, kind):
     figure = open_stage(tab, tmp_path, kind())
     before = settled(tab)["state"]
-    control = figure.locator("input[type=range]").first
-    control.focus()
-    tab.keyboard.press("ArrowRight")
-    tab.keyboard.press("ArrowLeft")
-    tab.keyboard.press("ArrowLeft")
+    figure.locator("input[type=range]").first.focus()
+    tab.keyboard.press("End")
+    assert settled(tab)["state"] != before
     figure.get_by_role("button", name="Start again").click()
     assert settled(tab)["state"] == before
 
