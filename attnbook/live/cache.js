@@ -168,7 +168,7 @@ function drawKept(c, state, { kept, kept_end, kept_curve }) {
   upright(c, length, low, kept_end);
   lineOf(c, kept_curve, { color: series(0) });
   endName(c, kept_curve.at(-1), "cache", series(0));
-  ["without", "none"].forEach((word, i) => c.text(c.px(9) + 10, c.py(c.y[0]) - 12 + 14 * i, word, { style: `fill:${series(1)}` })); // a logarithm has no place for 0
+  ["without:", "0"].forEach((word, i) => c.text(c.px(9) + 10, c.py(c.y[0]) - 12 + 14 * i, word, { style: `fill:${series(1)}` })); // a logarithm has no place for 0
   for (const [m, count] of [[length, kept_end], [n, kept]]) c.mark(octave(m), decade(count), { color: series(0), fill: cached ? series(0) : "var(--live-paper)" });
   const early = n < 4;
   c.text(c.px(octave(n)) + (early ? 2 : 0), c.py(decade(kept)) - 10, whole(kept), { "text-anchor": early ? "start" : "end", class: "live-strong" });
@@ -195,8 +195,8 @@ export default {
       drawKept(memory, state, found);
     });
 
-    const write = button("Write the next token", () => fig.set({ tokens: (fig.get().tokens % SHOWN) + 1 }));
-    fig.onDraw(({ tokens }) => (write.textContent = tokens === SHOWN ? "Begin again at token 1" : "Write the next token"));
+    const write = button("Read in the next token", () => fig.set({ tokens: (fig.get().tokens % SHOWN) + 1 }));
+    fig.onDraw(({ tokens }) => (write.textContent = tokens === SHOWN ? "Begin again at token 1" : "Read in the next token"));
     fig.add(
       write,
       toggle(fig, { key: "cached", label: "keep a cache" }),
@@ -204,11 +204,11 @@ export default {
       slider(fig, { key: "length", label: "A longer text, N", min: SHOWN, max: 512, step: 1, digits: 0 }),
       slider(fig, { key: "width", label: "Head width, d", values: WIDTHS, digits: 0 }),
     );
-    fig.words(({ tokens: n, length, cached }, { work: pair, kept, kept_end }) => {
+    fig.words(({ tokens: n, length, width, cached }, { work: pair, kept, kept_end }) => {
       const [less, more] = pair.map(sum).map(whole);
       const saved = n === 1 ? `Token 1 takes ${less} multiply-adds with the cache or without: there is nothing to read yet.` : `Token ${n} takes ${less} multiply-adds with the cache and ${more} without, ${n} times as many.`;
-      const cost = cached ? `The price is memory: ${whole(kept)} numbers now` : `Nothing is kept now; a cache would hold ${whole(kept)} numbers`;
-      return `${saved} ${cost}${length === n ? "" : `, ${whole(kept_end)} at token ${length}, where the factor is ${length}`}.`;
+      const cost = `${cached ? "The price is memory: the cache holds" : "Nothing is kept now; a cache would hold"} ${whole(kept)} numbers, ${2 * width} more with each token.`;
+      return `${saved} ${cost}${length === n ? "" : ` At token ${length} it would hold ${whole(kept_end)} and save a factor of ${length} in multiply-adds.`}`;
     });
     fig.rows(({ tokens: n, length }, { work: now, work_end: end, work_text: text, kept, kept_end }) => {
       const row = (name, [less, more]) => [name, whole(less), whole(more), `${(more / less).toFixed(1)}`];

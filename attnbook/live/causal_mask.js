@@ -28,7 +28,7 @@ export function compute({ rule, last }) {
 const RULES = {
   minus_infinity: ["Minus infinity", "A score of minus infinity has weight exactly 0."],
   zeroed_scores: ["Scores set to 0", "A score of 0 still gets weight, and with it the hidden value."],
-  zeroed_weights: ["Weights set to 0", "Crossed cells are empty, but the hidden scores are still in each row's denominator."],
+  zeroed_weights: ["Weights set to 0", "Weights on the future are 0, but the hidden scores are still in the denominators of their rows."],
   large_constant: ["−1e5, scores lowered", "All scores lie near −3e5: the constant −1e5 outscores them, and the hidden tokens win."],
   off_by_one: ["Off by one: j ≤ i + 1", "Each token sees one token too many: the next."],
 };
@@ -37,7 +37,7 @@ const SIDE = 52; // left of the outputs
 const [LEFT, TOP, WIDE, HIGH] = [38, 46, 44, 33]; // of the cells, and of the rows of outputs
 
 const titles = ({ rule, step }) => [
-  rule === "large_constant" ? "Scores, all lowered by 300000" : "Scores",
+  rule === "large_constant" ? "Scores before 300000 is taken off" : "Scores",
   {
     zeroed_weights: "No mask yet: it comes after the softmax",
     zeroed_scores: "Mask applied: the future set to 0",
@@ -95,7 +95,7 @@ function drawMatrix(c, state, found) {
   c.put("rect", { x: LEFT + 1, y: y - 11, width: 16, height: 12, fill: "none", stroke: series(1), "stroke-width": 3 });
   c.text(LEFT + 24, y, "changed with the last token");
   c.put("path", { d: `M${LEFT},${y + 15}h18`, fill: "none", stroke: "var(--live-ink)", "stroke-width": 2.5, "stroke-dasharray": "5 3" });
-  c.text(LEFT + 24, y + 19, "above it lies the future");
+  c.text(LEFT + 24, y + 19, "above it lies the future (cut corners)");
 }
 
 const moved = ({ outputs, outputs_before }) => outputs.map((y, i) => Math.abs(y - outputs_before[i]));
@@ -113,15 +113,15 @@ function drawOutputs(c, state, found) {
     c.put("circle", { cx: c.px(from), cy: c.py(y), r: 7, fill: "none", stroke: "var(--live-quiet)", "stroke-width": 2 });
     c.mark(to, y, { shape: change[i] === 0 ? "circle" : i === 5 ? "square" : "diamond", size: 4.5, color });
     const words = change[i] === 0 ? "stays" : change[i] < 0.005 ? "< 0.01" : show(change[i]);
-    c.text(c.width - 75, c.py(y) + (change[i] !== 0 && i < 5 ? -2 : 4), change[i] === 0 ? words : `moves ${words}`);
-    if (change[i] !== 0 && i < 5) c.text(c.width - 75, c.py(y) + 12, "a leak", { class: "live-strong" });
+    c.text(c.width - 79, c.py(y) + (change[i] !== 0 && i < 5 ? -2 : 4), change[i] === 0 ? words : `moves ${words}`);
+    if (change[i] !== 0 && i < 5) c.text(c.width - 79, c.py(y) + 12, "a leak", { class: "live-strong" });
   });
   const y = TOP + HIGH * 6 + 40;
   c.put("circle", { cx: SIDE + 8, cy: y - 5, r: 7, fill: "none", stroke: "var(--live-quiet)", "stroke-width": 2 });
   c.text(SIDE + 24, y, "output when the last token is 0");
 }
 
-const listed = (names) => `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+const listed = (names) => (names.length < 2 ? `${names}` : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
 export default {
   render({ model, el, signal, share }) {
@@ -131,7 +131,7 @@ export default {
     const matrix = chart(fig, { label: "Six by six matrix: a row for each query, a column for each key", ...size, x: [0, 1], y: [0, 1], ticks: false });
     matrix.root.querySelector(".live-axis").remove();
     const bottom = size.height - TOP - HIGH * 6;
-    const rows = { x: [-2.1, 2.1], y: [0, 6], ticks: "x", margin: { left: SIDE, right: 82, top: TOP, bottom } };
+    const rows = { x: [-2.1, 2.1], y: [0, 6], ticks: "x", margin: { left: SIDE, right: 86, top: TOP, bottom } };
     const outputs = chart(fig, { label: "Outputs of the six tokens, before and now", title: "Outputs, one number a token", ...size, ...rows });
 
     fig.onDraw((state, found) => {

@@ -116,11 +116,18 @@ class CausalMask(LiveFigure):
         mark_hidden(ab.causal_mask(6), color="0.95", ax=left)  # light in both modes
         left.set(title=f"Weights: {TITLES[self.rule]}", xlabel="", ylabel="")
         rows, after, before = np.arange(6), found["outputs"], found["outputs_before"]
-        right.hlines(rows, before, after, color=COLORS[1], lw=3)
-        right.plot(before, rows, "o", color="black", mfc="none", ms=9, label="last token 0")
-        right.plot(after, rows, "D", color=COLORS[1], ms=5, label=f"last token {self.last:.2g}")
-        right.set(
-            title="Outputs", yticks=rows, yticklabels=WORDS, ylim=(6.6, -0.5), xlim=(-2.2, 2.2)
-        )
-        right.legend(loc="lower center", ncols=2)
+        right.plot(before, rows, "o", color="black", mfc="none", ms=9)
+        moves = after != before
+        kinds = [
+            ("stays", "o", COLORS[0], ~moves),
+            ("a leak", "D", COLORS[1], moves & (rows < 5)),
+            ("may move", "s", COLORS[2], moves & (rows == 5)),
+        ]
+        for label, marker, color, these in kinds:
+            if these.any():
+                right.hlines(rows[these], before[these], after[these], color=color, lw=3)
+                right.plot(after[these], rows[these], marker, color=color, ms=5, label=label)
+        right.set(title="Outputs (rings: last token 0)", xlabel=f"last token {self.last:.2g}")
+        right.set(yticks=rows, yticklabels=WORDS, ylim=(6.6, -0.5), xlim=(-2.2, 2.2))
+        right.legend(loc="lower center", ncols=3)
         return figure

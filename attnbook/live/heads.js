@@ -31,9 +31,12 @@ export function compute({ query, head_1, head_2, head_3, turn }) {
   return { weights, heads, blocks, written, output: transpose(written).map(sum) };
 }
 
-const ROLES = ["1 previous", "2 same word", "3 even"];
+const ROLES = ["1 previous", "2 same", "3 even"];
 const DASHES = [null, "7 3", "2 3"];
 const quoted = (t) => `“${SENTENCE[t]}”`;
+// A word that stands twice is told by its place.
+const twice = (t) => SENTENCE.indexOf(SENTENCE[t]) !== SENTENCE.lastIndexOf(SENTENCE[t]);
+const named = (t) => (twice(t) ? `${quoted(t)} (word ${t + 1})` : quoted(t));
 const add = (a, b) => a.map((x, i) => x + b[i]);
 const point = ([x, y]) => `(${show(x)}, ${show(y)})`;
 
@@ -99,21 +102,21 @@ export default {
       work.clear();
       HEADS.forEach((h) => {
         const y = 28 + 44 * h;
-        work.text(2, y + 24, `head ${h + 1}`, { style: on[h] ? `fill:${series(h)}` : null, class: "live-strong" });
-        heads[h].forEach((value, i) => cellOf(value, 52 + 36 * i, y + 10, 36, 20));
-        work.text(134, y + 24, "×", { "text-anchor": "middle" });
-        blocks[h].forEach((row, i) => row.forEach((value, j) => cellOf(value, 146 + 36 * j, y + 20 * i, 36, 20)));
-        work.text(229, y + 24, "=", { "text-anchor": "middle" });
-        if (on[h]) written[h].forEach((value, i) => cellOf(value, 241 + 36 * i, y + 10, 36, 20));
-        else work.text(277, y + 24, "off", { "text-anchor": "middle", class: "live-strong" });
+        work.text(2, y + 24, `${h + 1}`, { style: on[h] ? `fill:${series(h)}` : null, class: "live-strong" });
+        heads[h].forEach((value, i) => cellOf(value, 16 + 42 * i, y + 10, 42, 20));
+        work.text(108, y + 24, "×", { "text-anchor": "middle" });
+        blocks[h].forEach((row, i) => row.forEach((value, j) => cellOf(value, 116 + 42 * j, y + 20 * i, 42, 20)));
+        work.text(208, y + 24, "=", { "text-anchor": "middle" });
+        if (on[h]) written[h].forEach((value, i) => cellOf(value, 216 + 42 * i, y + 10, 42, 20));
+        else work.text(258, y + 24, "off", { "text-anchor": "middle", class: "live-strong" });
       });
-      work.put("path", { d: "M241,160h72", stroke: "var(--live-ink)" });
-      work.text(229, 182, "sum = output", { "text-anchor": "end", class: "live-strong" });
-      output.forEach((value, i) => cellOf(value, 241 + 36 * i, 168, 36, 20));
+      work.put("path", { d: "M216,160h84", stroke: "var(--live-ink)" });
+      work.text(208, 182, "sum = output", { "text-anchor": "end", class: "live-strong" });
+      output.forEach((value, i) => cellOf(value, 216 + 42 * i, 168, 42, 20));
     });
 
     fig.add(
-      choice(fig, { key: "query", label: "Who asks?", options: SENTENCE.map((word, t) => [t, word]) }),
+      choice(fig, { key: "query", label: "Who asks?", options: SENTENCE.map((word, t) => [t, twice(t) ? `${word} (${t + 1})` : word]) }),
       ...HEADS.map((h) => toggle(fig, { key: `head_${h + 1}`, label: `head ${h + 1}` })),
       slider(fig, { key: "turn", label: "Head 1 turns (°)", min: -180, max: 180, step: 5, digits: 0 }),
     );
@@ -122,11 +125,11 @@ export default {
       if (!on.length) return "All heads are off. Nothing is written, and the output is zero.";
       const seen = (h) => {
         const top = Math.max(...weights[h]);
-        const most = SENTENCE.filter((_, t) => weights[h][t] > 0.9 * top);
-        return most.length === 5 ? `all five words alike` : `${new Set(most).size === 1 && most.length > 1 ? "both " : ""}${quoted(SENTENCE.indexOf(most[0]))}`;
+        const most = range(5).filter((t) => weights[h][t] > 0.9 * top);
+        return most.length === 5 ? "all five words alike" : most.length > 1 ? `both ${quoted(most[0])}` : named(most[0]);
       };
       const looks = on.map((h) => `head ${h + 1} looks at ${seen(h)} and writes ${point(written[h])}`).join("; ");
-      return `${quoted(state.query)} asks: ${looks}. ${on.length > 1 ? "Added" : "Alone"}, this is the output ${point(output)}.`;
+      return `${named(state.query)} asks: ${looks}. ${on.length > 1 ? "Added" : "Alone"}, this is the output ${point(output)}.`;
     });
     fig.rows((state, { weights, heads, written, output }) => ({
       caption: `The heads for ${quoted(state.query)}, word ${state.query + 1}: weights, output, and what is written through W_O`,

@@ -59,10 +59,10 @@ class Heads(LiveFigure):
     Notes
     -----
     A word is a direction of the plane, and the values of all heads are the words. Head 1 compares
-    positions, with every key turned one step ahead, so that it finds the word before. Head 2
-    compares words. Head 3 has no queries: all scores are equal. In W_O the block of head 1 turns,
-    that of head 2 changes nothing, that of head 3 doubles and reverses. W_O has two columns, so
-    that the output can be drawn.
+    positions, with every key turned one step ahead, so that it finds the word before (the first
+    word has none, and finds itself). Head 2 compares words. Head 3 has no queries: all scores are
+    equal. In W_O the block of head 1 turns, that of head 2 changes nothing, that of head 3 doubles
+    and reverses. W_O has two columns, so that the output can be drawn.
 
     Examples
     --------

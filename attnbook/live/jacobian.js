@@ -32,16 +32,18 @@ export function compute(state) {
   };
 }
 
+// A number that is not zero does not show as zero.
+const small = (x, digits) => (x > 0 && x < 0.5 * 10 ** -digits ? `below ${show(10 ** -digits, digits)}` : show(x, digits));
 const name = (letter, j) => `${letter}${"₁₂₃₄₅"[j]}`;
 
 export default {
   render({ model, el, signal, share }) {
-    const fig = figure({ model, el, signal, share }, { label: "Jacobian: the derivatives of five weights by five scores", keys: [...SCORES, "sharpness"], compute });
+    const fig = figure({ model, el, signal, share }, { label: "Jacobian: the derivatives of five weights by the five inputs of the softmax", keys: [...SCORES, "sharpness"], compute });
     const rows = { height: 216, y: [5.6, 0.4], ticks: "x", margin: { left: 30, right: 16, bottom: 26 } };
     const drag = chart(fig, { ...rows, label: "Five scores to drag", title: "Scores s, to drag", x: [-5.6, 5.6] });
     const bars = chart(fig, { ...rows, label: "Five weights", title: "Weights a", x: [0, 1.15] });
     const map = chart(fig, { label: "The Jacobian, five rows and five columns", title: "Jacobian", height: 250, x: [0, 1], y: [0, 1], ticks: false });
-    const sizes = chart(fig, { label: "Sizes of the Jacobian against the sharpness", title: "Its size, by sharpness", height: 250, x: [0, 10], y: [0, 1.25], xLabel: "sharpness β", margin: { left: 34 } });
+    const sizes = chart(fig, { label: "Sizes of the Jacobian against the sharpness", title: "Sizes, by sharpness", height: 250, x: [0, 10], y: [0, 1.25], xLabel: "sharpness β", margin: { left: 34 } });
     const levers = SCORES.map((key, j) =>
       grip(fig, drag, { key, label: `Score ${j + 1}`, min: -5, max: 5, step: 0.1, color: series(0), place: (s) => [drag.px(s[key]), drag.py(j + 1)], read: ([u]) => u, say: (s) => show(s[key]) }),
     );
@@ -88,16 +90,14 @@ export default {
       const who =
         state.sharpness === 0 ? `All weights are ${top}.`
         : best.length > 1 ? `${best.map((j) => name("s", j)).join(" and ")} tie at the top, with weight ${top} each: no sharpness parts them.`
-        : `The largest weight is ${name("a", best[0])} = ${top}, the weight off it ${show(rest)}.`;
-      return `${who} The Jacobian's largest entry is ${show(largest, 3)}, its norm ${show(norm, 3)}.`;
+        : `The largest weight is ${name("a", best[0])} = ${top}, all other weight is ${small(rest, 2)}.`;
+      return `${who} The Jacobian's largest entry is ${small(largest, 3)}, its norm ${small(norm, 3)}.`;
     });
     fig.rows((state, { weights, jacobian, norm, largest }) => ({
-      caption: "Scores, weights, and the Jacobian's rows",
+      caption: `Scores, weights, and the Jacobian's rows (norm ${small(norm, 3)}, largest entry ${small(largest, 3)})`,
       rows: [
         ["", "score", "weight", ...range(5).map((j) => `by ${name("β s", j)}`)],
         ...range(5).map((j) => [`${j + 1}`, state[SCORES[j]], weights[j], ...jacobian[j]]),
-        ["norm", norm, "", "", "", "", "", ""],
-        ["largest entry", largest, "", "", "", "", "", ""],
       ],
     }));
     return fig.begin();

@@ -44,7 +44,7 @@ class Jacobian(LiveFigure):
     """
 
     name = "jacobian"
-    label = "Jacobian: the derivatives of five weights by five scores"
+    label = "Jacobian: the derivatives of five weights by the five inputs of the softmax"
     score_1 = traitlets.Float(1.0, min=-5, max=5).tag(sync=True)
     score_2 = traitlets.Float(0.6, min=-5, max=5).tag(sync=True)
     score_3 = traitlets.Float(0.0, min=-5, max=5).tag(sync=True)

@@ -37,6 +37,7 @@ export function compute({ order, strength }) {
 }
 
 const SMALL = 1e-9; // less than this is rounding
+const measured = (x, less) => (x < SMALL || x >= 0.005 ? show(x) : `${less}0.01`);
 const ordered = (order) => order.length === 5 && PLACES.every((i) => order.includes(i));
 const moved = (order, from, to) => {
   const rest = order.filter((_, t) => t !== from);
@@ -124,7 +125,7 @@ export default {
         column(before[i], i, TOP.cells);
         rows.put("path", { d: `M${across(i)},${TOP.end + 2}C${across(i)},${TOP.end + 34} ${across(t)},${NOW.chip - 48} ${across(t)},${NOW.chip - 16}`, fill: "none", stroke: series(i), "stroke-width": 2, "stroke-dasharray": same ? null : "4 4" });
         column(now[t], t, NOW.cells);
-        rows.text(across(t), NOW.end + 16, `${same ? "=" : "≠"} ${show(change[t])}`, { "text-anchor": "middle", class: same ? null : "live-strong" });
+        rows.text(across(t), NOW.end + 16, `${same ? "=" : "≠"} ${measured(change[t], "<")}`, { "text-anchor": "middle", class: same ? null : "live-strong" });
       });
       for (const top of [TOP.cells, NOW.cells]) rows.text(0, 0, "output", { transform: `translate(12,${top + 4 * CELL.height}) rotate(-90)`, "text-anchor": "middle" });
       rows.text(167, NOW.end + 34, "largest change of one of the 8 numbers", { "text-anchor": "middle" });
@@ -136,7 +137,7 @@ export default {
       curve.line([[strength, 0], [strength, top]], { color: "var(--live-line)", dash: "3 3" });
       curve.mark(strength, top, { shape: "diamond", color: "var(--live-ink)" });
       const left = strength > 0.3; // above the curve, which rises to the right
-      curve.text(curve.px(strength) + (left ? -8 : 4), curve.py(top) - (left ? 10 : 30), show(top), { "text-anchor": left ? "end" : "start", class: "live-strong" });
+      curve.text(curve.px(strength) + (left ? -8 : 4), curve.py(top) - (left ? 10 : 30), measured(top, "<"), { "text-anchor": left ? "end" : "start", class: "live-strong" });
     });
 
     fig.add(
@@ -149,8 +150,8 @@ export default {
       const most = change.indexOf(top);
       if (order.every((i, t) => i === t)) return `“${sentence(order)}” is the original order, so nothing has changed. Move a word.`;
       if (top < SMALL) return `“${sentence(order)}”: no output has changed${strength ? "" : ", and the two “the” have equal outputs"}. Each word took its output along: without positions this layer does not know the order.`;
-      if (sentence(order) === sentence(PLACES)) return `Only the two “the” have changed places. The sentence reads the same, and place by place so do the outputs; each “the” now has the output of the other, ${show(twins)} away.`;
-      return `“${sentence(order)}”: now the order counts. The output of “${SENTENCE[order[most]]}” has changed most, by ${show(top)} in one of its numbers; the two “the” differ by ${show(twins)}.`;
+      if (sentence(order) === sentence(PLACES)) return `Only the two “the” have changed places. The sentence reads the same, and place by place so do the outputs; each “the” now has the output of the other, ${measured(twins, "less than ")} away.`;
+      return `“${sentence(order)}”: now the order counts. The output of “${SENTENCE[order[most]]}” has changed most, by ${measured(top, "less than ")} in one of its numbers; the two “the” differ by ${measured(twins, "less than ")}.`;
     });
     fig.rows(({ order }, { now, before, change }) => ({
       caption: "Each word where it stands now: its output, and the largest change of a number against the original order",

@@ -89,10 +89,12 @@ class Permutation(LiveFigure):
             ax.set_xticks(np.arange(5) + 0.5, [SENTENCE[i] for i in order])
             ax.tick_params(length=0, labeltop=True, labelbottom=False)
             ax.set_yticks([])
+            ax.invert_yaxis()  # the first number on top
             ax.spines[:].set_visible(False)
         for place, size in enumerate(found["change"]):
+            size_text = "<0.01" if 1e-9 <= size < 0.005 else f"{size:.2f}"
             sign = "=" if size < 1e-9 else "\u2260"
-            axes["now"].text(place + 0.5, -1.6, f"{sign} {size:.2f}", ha="center")
+            axes["now"].text(place + 0.5, 9.6, f"{sign} {size_text}", ha="center")
         axes["before"].set_ylabel("before")
         axes["now"].set_ylabel("now")
         axes["curve"].plot(STRENGTHS, found["curve"])

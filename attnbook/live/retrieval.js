@@ -14,7 +14,7 @@ export default {
   render({ model, el, signal, share }) {
     const keys = ["query_x", "query_y", "sharpness", "moving", "key_points", "value_points"];
     const fig = figure({ model, el, signal, share }, { label: "Retrieval: a query among five keys", keys, compute });
-    const plane = chart(fig, { label: "Five keys, and the query to drag", title: "Keys and the query", height: 270, x: [-1.6, 2], y: [-1.4, 1.6] });
+    const plane = chart(fig, { label: "Five keys, and the query to drag", title: "Keys and the query", height: 270, x: [-1.6, 2], y: [-1.6, 1.6] });
     const blend = chart(fig, { label: "Five values, their hull and their blend", title: "Values and the output", height: 270, x: [-0.5, 5.7], y: [-0.6, 3.6] });
     const query = handle(fig, plane, { keys: ["query_x", "query_y"], label: "Query", limit: [-1.5, 1.5], step: 0.05 });
 
@@ -48,16 +48,21 @@ export default {
       slider(fig, { key: "query_y", label: "Query, up", min: -1.5, max: 1.5, step: 0.05 }),
       toggle(fig, { key: "moving", label: "Let the query go round" }),
     );
-    fig.words((state, { weights, output, entropy: nats }) => {
-      const top = weights.indexOf(Math.max(...weights));
-      return `The largest weight is ${show(weights[top])}, on ${name("k", top)}. The output stands at (${show(output[0])}, ${show(output[1])}). The weights are spread like equal weights on ${show(Math.exp(nats), 1)} keys.`;
+    fig.words((state, { weights, output }) => {
+      const top = Math.max(...weights);
+      const ties = range(5).filter((j) => top - weights[j] < 1e-9).map((j) => name("k", j));
+      const who =
+        ties.length === 5 ? `All weights are ${show(top)}, and the output is the mean of the values.`
+        : ties.length > 1 ? `${ties.join(" and ")} share the largest weight, ${show(top)} each.`
+        : `The largest weight is ${show(top)}, on ${ties[0]}.`;
+      return `${who} The output stands at (${show(output[0])}, ${show(output[1])}).`;
     });
     fig.rows((state, { scores, weights, output }) => ({
       caption: "The five keys and the output",
       rows: [
         ["", "score", "weight", "value, across", "value, up"],
         ...range(5).map((j) => [name("k", j), scores[j], weights[j], ...state.value_points[j]]),
-        ["output", "", 1, ...output],
+        ["output", "", "", ...output],
       ],
     }));
     return fig.begin();

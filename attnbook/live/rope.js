@@ -155,8 +155,10 @@ export default {
     );
     fig.words((state, { frequencies, score, before, angles }) => {
       const [a, b] = angles.map((row) => row[state.pair]);
-      const product = `${show(state.key_start - state.query_start, 0)} × ${show(frequencies[state.pair], 3)} = ${show(b - a)}`;
-      return `Pair ${state.pair} turns the query by ${show(a)} and the key by ${show(b)} radians. The angle between the hands changes by the difference, distance × frequency: ${product}. A shift of both leaves it alone: the score was ${show(before)} before the shift and is ${show(score)} now.`;
+      const speed = frequencies[state.pair];
+      const equals = Math.abs(Number(speed.toFixed(3)) - speed) < 1e-12 ? "=" : "≈";
+      const product = `${show(state.key_start - state.query_start, 0)} × ${show(speed, 3)} ${equals} ${show(b - a)} radians`;
+      return `Pair ${state.pair} turns the query by ${show(a)} and the key by ${show(b)} radians. Turning adds the difference to the angle between the two hands: distance × speed, ${product} (whole turns do not show). A shift of both leaves it alone: the score was ${show(before)} before the shift and is ${show(score)} now.`;
     });
     fig.rows((state, { frequencies, angles, parts, score, before }) => ({
       caption: "The four pairs, angles in radians",

@@ -57,7 +57,7 @@ export default {
     const fig = figure({ model, el, signal, share }, { label: "Scaling: a random query among 16 random keys, with and without the square root", keys: ["width", "draw_number"], compute });
     const both = { y: [0, 2], ticks: "x", margin: { left: 12, bottom: 26 } };
     const low = { ...both, height: 158, ticks: false };
-    const plain = chart(fig, { ...both, label: "Scores of the sixteen keys, unscaled above, scaled below", title: "Scores: one mark a key", height: 230, x: [-108, 108] });
+    const plain = chart(fig, { ...both, label: "Scores of the sixteen keys, unscaled above, scaled below", title: "Scores to the nearest 4, a mark a key", height: 230, x: [-108, 108] });
     const bars = chart(fig, { ...both, label: "Weights of the sixteen keys, unscaled above, scaled below", title: "Weights", height: 230, x: [-0.7, 15.7], ticks: false });
     const use = chart(fig, { ...low, label: "How many keys are in use, in every draw", title: "Keys in use, all draws", x: [0.5, 16.5] });
     const size = chart(fig, { ...low, label: "Size of the gradient, in every draw", title: "Size of the gradient ‖J‖, all draws", x: [-12.5, 0.5] });
@@ -94,7 +94,7 @@ export default {
           for (const v of places) c.put("path", { d: `M${c.px(v)},${c.py(base + 0.1)}v-14`, stroke: color, "stroke-width": 1.5 });
           c.mark(places[state.draw_number], base + 0.51, { shape, color, size: 4.5 });
           c.text(c.px(c.x[0]) + 5, c.py(base + 0.74), NAMES[row], { class: "live-strong" });
-          c.text(c.px(c.x[0]) + 74, c.py(base + 0.74), `this draw ${here}`);
+          c.text(c.px(c.x[1]) - 4, c.py(base + 0.74), `this draw ${here}`, { "text-anchor": "end" });
         }
       }
     });
@@ -115,7 +115,7 @@ export default {
         ["standard deviation of the scores", ...wide],
         ["largest weight", ...weights.map((a) => Math.max(...a))],
         ["keys in use", ...in_use.map((row) => row[state.draw_number])],
-        ["entropy", ...in_use.map((row) => Math.log(row[state.draw_number]))],
+        ["entropy, nats", ...in_use.map((row) => Math.log(row[state.draw_number]))],
         ["size of the gradient", ...gradients.map((row) => small(row[state.draw_number]))],
         ["median size, all draws", ...gradients.map((row) => small([...row].sort((a, b) => a - b)[(DRAWS - 1) / 2]))],
       ],

@@ -79,7 +79,7 @@ export default {
       grips.forEach((draw) => draw(state));
 
       const low = Math.min(0, ...curve);
-      graph.axes([0, FAR], [low < 0 ? -width / 4 : 0, (width / 2) * 1.3]);
+      graph.axes([0, FAR], [low < 0 ? -width / 3 : 0, (width / 2) * 1.3]);
       graph.clear();
       graph.put("line", { x1: graph.px(0), x2: graph.px(FAR), y1: graph.py(0), y2: graph.py(0), class: "live-axis" });
       graph.line(curve.map((v, d) => [d, v]), { color: series(2) });
@@ -105,8 +105,9 @@ export default {
     );
     fig.words(({ position: t, distance, width }, { product, curve }) => {
       const again = range(FAR + 1).find((d) => rises(curve, d));
-      const end = again === undefined ? "Up to distance 64 it only falls." : `It does not only fall: from distance ${again - 1} to ${again} it rises.`;
-      return `Rows ${t} and ${t + distance} have the dot product ${show(product)}, of ${width / 2} at distance 0. Move t: both rows change, this number does not; it belongs to the distance ${distance}. ${end}`;
+      const pair = distance ? `Rows ${t} and ${t + distance} have the dot product ${show(product)}; at distance 0 it is ${width / 2}.` : `Row ${t} has the dot product ${show(product)} with itself, half the width.`;
+      const still = `Move t: ${distance ? "both rows change" : "the row changes"}, this number does not; it belongs to the distance ${distance}.`;
+      return `${pair} ${still} As the distance grows, it does not only fall: from distance ${again - 1} to ${again} it rises.`; // at every width and base
     });
     fig.rows(({ distance }, { curve, product }) => ({
       caption: "Dot product against distance",

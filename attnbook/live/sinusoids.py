@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
@@ -65,6 +66,10 @@ class Sinusoids(LiveFigure):
         left.axhline(other, color="white", linewidth=2.5, linestyle="--")
         left.set(title=f"Rows {self.position} and {other}", xlabel="channel", ylabel="position")
         right.plot(found["curve"], color=COLORS[0])
+        d = np.flatnonzero(np.diff(found["curve"]) > 1e-9)  # rising steps, drawn thick
+        steps = np.transpose([d, d + 1.0, np.full(len(d), np.nan)]).ravel()
+        ends = np.transpose([found["curve"][d], found["curve"][d + 1], np.full(len(d), np.nan)])
+        right.plot(steps, ends.ravel(), color=COLORS[0], linewidth=4)
         right.plot(self.distance, found["product"], "D", color="black")
         right.set(title=f"Dot product {found['product']:.2f} at distance {self.distance}")
         right.set(xlabel="distance")

@@ -4,7 +4,7 @@ const ROUND = [10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 30, 35, 40, 45, 5
 const TEMPERATURES = [1000, 100, 10, 1].flatMap((part) => ROUND.map((tens) => tens / part)).filter((T) => T >= 0.05 && T <= 20);
 const SIZES = range(10).map((i) => 2 ** (i + 3));
 const GRID = range(49).map((i) => 0.05 * 400 ** (i / 48)); // temperatures of the curves
-const [LOW, HIGH] = [4, 3.5]; // the frame of the energies, in units of the spread
+const [LOW, HIGH] = [4.5, 3.5]; // the frame of the energies, in units of the spread
 const SHOWN = 64; // so many levels are drawn one by one
 
 // F, U and S of energies in ascending order; loops, because rows are long.
@@ -93,7 +93,7 @@ function drawLevels(c, { spread, n, temperature }, { energies, weights, key_shar
   c.clear();
   c.axes([0, 1], [-LOW * spread, HIGH * spread]);
   range(18).forEach((i) => {
-    if (i / 2 - 4.5 < -LOW || i / 2 - 4 > HIGH) return; // no weight worth a bar
+    if (i / 2 - 4 > HIGH) return; // above the frame: a few keys in thousands, and no weight worth a bar
     const [low, high] = [c.py(spread * (i / 2 - 4.5)), c.py(spread * (i / 2 - 4))];
     const bar = { x: c.px(0), y: high + 1, height: low - high - 2 };
     c.put("rect", { ...bar, width: c.px(weight_share[i]) - c.px(0), fill: series(0), opacity: 0.55 });
@@ -113,8 +113,8 @@ function drawLevels(c, { spread, n, temperature }, { energies, weights, key_shar
   if (n > SHOWN) c.text(x + 22, y + 52, `(the ${SHOWN} lowest of ${n})`);
   // How far up from the lowest level a key still counts: the length of T on the axis of energies.
   const [foot, end] = [c.py(energies[0]), c.py(Math.min(c.y[1], energies[0] + temperature))];
-  const right = c.px(1) + 12;
-  c.put("path", { d: `M${right - 4},${foot}h8M${right},${foot}V${end}m-4,0h8`, fill: "none", stroke: "var(--live-ink)", "stroke-width": 2 });
+  const [right, cut] = [c.px(1) + 12, energies[0] + temperature > c.y[1]]; // cut by the frame, it ends in an arrow
+  c.put("path", { d: `M${right - 4},${foot}h8M${right},${foot}V${end}${cut ? "m-4,6l4,-6l4,6" : "m-4,0h8"}`, fill: "none", stroke: "var(--live-ink)", "stroke-width": 2 });
   c.text(right + 8, (foot + end) / 2 + 4, "T", { class: "live-strong" });
 }
 
@@ -133,7 +133,7 @@ function drawEntropy(c, { temperature, spread, n }, { entropy_curve, critical })
   const at = c.px(log(critical));
   const [x, y, anchor] = at < 170 ? [at + 8, c.py(0) - 23, "start"] : [at - 8, c.py(most) + 18, "end"];
   c.text(x, y + 16, `σ / √(2 ln n) = ${show(critical)}`, { "text-anchor": anchor, style: HALO });
-  c.text(x, y, "dashed: n without bound", { "text-anchor": anchor, style: HALO });
+  c.text(x, y, "dashed: n → ∞", { "text-anchor": anchor, style: HALO });
 }
 
 const freezing = (c, critical) => c.line(c.y.map((v) => [log(critical), v]), { color: "var(--live-quiet)", width: 1.5, dash: "6 4" });
@@ -170,7 +170,7 @@ export default {
     const flat = { height: 202, x: X, ticks: "y", xLabel: "temperature T (log)", margin: { left: 40 } };
     levels.root.setAttribute("style", "grid-row: span 2");
     const entropy = chart(fig, { label: "Entropy against temperature", title: "Entropy S in nats: drag T", y: [0, 6], ...flat });
-    const energies = chart(fig, { label: "Mean energy and free energy against temperature", title: "Mean energy U, free energy F = U − T S", y: [-9, 2], ...flat });
+    const energies = chart(fig, { label: "Mean energy and free energy against temperature", title: "U, and F = U − T S", y: [-9, 2], ...flat });
     const hand = dial(fig, entropy);
 
     fig.onDraw((state, found) => {
@@ -191,8 +191,8 @@ export default {
       const phase = temperature < critical ? "frozen" : "liquid";
       const held = top_three < 0.005 ? "less than 0.01" : show(top_three);
       const said = `The best three of ${n} keys hold ${held} of the weight, which is spread as if on ${show(Math.exp(S), 1)} equal keys.`;
-      const place = `T is ${show(temperature / critical)} times the freezing temperature ${show(critical)} (${phase} side):`;
-      return `${said} ${place} with finitely many keys a crossover, no jump.`;
+      const place = `T is ${show(temperature / critical)} times the freezing temperature ${show(critical)}, on the ${phase} side.`;
+      return `${said} ${place} With finitely many keys the passage is a crossover, without a corner.`;
     });
     fig.rows((state, found) => ({
       caption: "The row at this temperature",

@@ -87,7 +87,8 @@ class Temperature(LiveFigure):
     def numbers(self) -> dict[str, Any]:
         """Return the lowest levels and their weights, shares by energy, F, U, S and their curves.
 
-        Shares are sums over keys within half a spread of energy, from -4.5 to 4.5 spreads.
+        Shares are sums over keys within half a spread of energy, from -4.5 to 4.5 spreads; the
+        two at the ends also hold what lies beyond.
         """
         x = -normals(self.draw_number, self.n)  # energies in units of the spread
         energies = self.spread * x
@@ -121,7 +122,7 @@ class Temperature(LiveFigure):
         ends = np.transpose([0 * found["weights"], found["weights"] + 0.02, np.full(n, np.nan)])
         levels.plot(ends.ravel(), np.repeat(found["energies"], 3), color=COLORS[1], lw=1)
         levels.set(title="Shares by energy", xlabel="of keys (outline), of weight")
-        levels.set(ylabel="energy, minus the score", ylim=(-4 * sigma, 3.5 * sigma))
+        levels.set(ylabel="energy, minus the score", ylim=(-4.5 * sigma, 3.5 * sigma))
         limit = np.maximum(np.log(self.n) - sigma**2 / (2 * GRID**2), 0)
         spread.plot(GRID, found["entropy_curve"], color=COLORS[0])
         spread.plot(GRID, limit, color="black", ls="--", lw=1)
