@@ -135,6 +135,7 @@ def test_a_page_works_on_a_phone_from_a_folder_and_axe_finds_nothing(browser, na
 
 
 @pytest.mark.timing
+@pytest.mark.skipif(not EVERYTHING, reason="needs an idle machine: make test-all")
 @pytest.mark.parametrize(
     "name", ["chapters/index.html", "chapters/retrieval.html", "chapters/temperature.html"]
 )
