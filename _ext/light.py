@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -37,19 +36,24 @@ SCRIPTS = (
     "sphinx_highlight.js",
     "live.js",
 )
-UNUSED = (
-    "scripts/fontawesome.js",
-    "scripts/fontawesome.js.map",
-    "scripts/fontawesome.js.LICENSE.txt",
-)
+UNUSED = ("scripts/fontawesome.js*", "scripts/bootstrap.js*")
 STYLE = re.compile(r'\s*<link\b[^>]*?href="([^"]+\.css[^"]*)"[^>]*>')
 IMPORT = re.compile(r"""@import\s+(?:url\()?["']?(?P<address>[^"')]+)["']?\)?;?""")
 URL = re.compile(r"""url\(["']?(?!["']?(?:data:|#))""")
 SCRIPT = re.compile(r'<script (?!async)[^>]*?src="(?P<address>[^"]+)"[^>]*></script>')
 PICTURE = re.compile(r'((?:src|href)="[^"]*_images/[^"]+?)\.png(?=")')
-MADE = set(
-    "button dialog form input kbd mark p small span ul".split()
-)  # elements that scripts make
+MADE = {
+    "button",
+    "dialog",
+    "form",
+    "input",
+    "kbd",
+    "mark",
+    "p",
+    "small",
+    "span",
+    "ul",
+}  # by scripts
 STATES = re.compile(r"::?[\w-]+(?:\((?:[^()]|\([^()]*\))*\))?|\[[^\]]*\]")
 NAMES = re.compile(
     r"\.(?P<cls>(?:[\w-]|\\.)+)|#(?P<id>[\w-]+)|(?P<tag>(?<![\w.#\\-])[a-z][a-z0-9-]*)"
@@ -240,9 +244,8 @@ def lighten(app, exception) -> None:
             shrink_font(path, icons)
         else:
             path.unlink()
-    for name in UNUSED:
-        (static / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "reports", ignore_errors=True)
+    for path in (path for pattern in UNUSED for path in static.glob(pattern)):
+        path.unlink()
     convert_pictures(folder)
     for page in folder.rglob("*.html"):
         mend_page(page, folder)
