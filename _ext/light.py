@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+import string
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from PIL import Image
 
 logging.getLogger("fontTools").setLevel("WARNING")
 
+PACKAGE = Path(__file__).parent.parent / "attnbook"
+LIVE, FONT = PACKAGE / "live", PACKAGE / "fonts/AttnbookSans-Regular.ttf"
 PURGED = (
     "styles/pydata-sphinx-theme.css",
     "styles/sphinx-book-theme.css",
@@ -143,8 +146,8 @@ def drop_animations(css: str) -> str:
     return css
 
 
-def shrink_font(path: Path, signs: set[str]) -> None:
-    """Keep of a font only the given signs."""
+def shrink_font(path: Path, signs: set[str], target: Path | None = None) -> None:
+    """Keep of a font only the given signs, in place or in a file of its own."""
     options = subset.Options(
         flavor="woff2", layout_features=["*"], notdef_outline=True, hinting=False
     )
@@ -152,7 +155,13 @@ def shrink_font(path: Path, signs: set[str]) -> None:
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=sorted(map(ord, signs)))
     cutter.subset(font)
-    subset.save_font(font, str(path), options)
+    subset.save_font(font, str(target or path), options)
+
+
+def chart_signs() -> set[str]:
+    """Return every sign that a live figure can write."""
+    files = [*LIVE.glob("*.js"), *LIVE.glob("*.py")]
+    return set(string.printable).union(*(path.read_text(encoding="utf-8") for path in files))
 
 
 def packed(static: Path, name: str, text: str, kind: str) -> str:
@@ -238,6 +247,7 @@ def lighten(app, exception) -> None:
             icons.update(re.findall("[\ue000-\uf8ff]", css))
     for path in (static / "katex/fonts").glob("*.woff2"):
         shrink_font(path, used.signs)
+    shrink_font(FONT, chart_signs() - set("\t\n\r\v\f"), static / "AttnbookSans.woff2")
     fonts = static / "vendor/fontawesome/webfonts"
     for path in fonts.glob("*"):
         if path.name == "fa-solid-900.woff2":

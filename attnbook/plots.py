@@ -2,21 +2,34 @@
 
 Colors are those of Okabe and Ito, which the common color-vision deficiencies keep apart; lines
 differ by marker too, so no figure depends on color alone. Weights use one color map, viridis.
+Letters, ink and axes are those of the live figures: the letters are cut from Source Sans 3 (see
+fonts/OFL.txt), so that a chart looks the same on every machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 COLOR_MAP = "viridis"
+INK, QUIET, LINE = "#1d2a33", "#4a5a66", "#8fa3b1"  # kit.css has the same, and a dark mode
+FONT = "Attnbook Sans"
+
+
+def _add_font() -> None:
+    """Make the book's letters known to matplotlib, once in a session."""
+    if FONT not in {font.name for font in font_manager.fontManager.ttflist}:
+        for path in sorted((Path(__file__).parent / "fonts").glob("*.ttf")):
+            font_manager.fontManager.addfont(path)
 
 
 def use_style() -> None:
@@ -27,8 +40,26 @@ def use_style() -> None:
     >>> from attnbook.plots import use_style
     >>> use_style()
     """
+    _add_font()
     plt.rcParams.update(
         {
+            "font.family": [FONT, "DejaVu Sans"],  # a sign that the first lacks comes from the second
+            "font.size": 11,
+            "mathtext.fontset": "custom",
+            "mathtext.rm": FONT,
+            "mathtext.it": f"{FONT}:italic",
+            "mathtext.bf": FONT,
+            "mathtext.cal": FONT,  # the default asks for letters that few machines have
+            "mathtext.sf": FONT,
+            "mathtext.fallback": "stixsans",
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "axes.titlecolor": INK,
+            "axes.edgecolor": LINE,
+            "xtick.color": LINE,
+            "ytick.color": LINE,
+            "xtick.labelcolor": QUIET,
+            "ytick.labelcolor": QUIET,
             "figure.figsize": (7.0, 3.0),
             "figure.dpi": 110,
             "figure.facecolor": "white",
@@ -39,7 +70,6 @@ def use_style() -> None:
             "axes.prop_cycle": cycler(color=COLORS),
             "axes.titlesize": "medium",
             "axes.titlelocation": "left",
-            "font.size": 10,
             "legend.frameon": False,
             "lines.linewidth": 1.8,
             "image.cmap": COLOR_MAP,

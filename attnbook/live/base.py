@@ -20,7 +20,7 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from ..plots import COLORS, use_style
+from ..plots import COLORS, FONT, INK, LINE, QUIET, use_style
 from .modules import kit, module, styles
 
 
@@ -102,6 +102,7 @@ class LiveFigure(anywidget.AnyWidget):
 # The colors of attnbook.plots, and the variables of kit.css that stand for them in a page.
 THEME = {color.lower(): f"var(--live-{index})" for index, color in enumerate(COLORS[:-1])}
 THEME |= {"#000000": "var(--live-ink)", "#ffffff": "var(--live-paper)"}
+THEME |= {INK: "var(--live-ink)", QUIET: "var(--live-quiet)", LINE: "var(--live-line)"}
 THEME |= {"#ebebeb": "var(--live-blank)", "#999999": "var(--live-line)"}
 
 
@@ -125,7 +126,7 @@ def themed(svg: str, name: str, label: str) -> str:
     """
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<(metadata|style)\b.*?</\1>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font-family: [^;\"]+", "font-family: system-ui, sans-serif", svg)
+    svg = re.sub(r"font-family: [^;\"]+", f"font-family: '{FONT}', system-ui, sans-serif", svg)
     named = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     svg = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in named else "", svg)
     svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>still-{name}-", svg)
