@@ -21,7 +21,7 @@ NBVAL := $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-tim
 otherwise = || { echo "== Failed. $(1)"; exit 1; }
 
 .NOTPARALLEL:
-.PHONY: help book serve check test test-all lint unit unit-fast nbval nbval-changed pages notebooks bench clean
+.PHONY: help book serve check test test-all models lint unit unit-fast nbval nbval-changed pages notebooks bench clean
 help:
 	@echo "make book       build the site into _build/html (installs what it needs)"
 	@echo "make serve      show the site at http://localhost:$(PORT)"
@@ -30,6 +30,7 @@ help:
 	@echo "make test-all   make test with more of the same checks, and with each Python of 3.11 to 3.13 at hand"
 	@echo "make notebooks  re-execute the chapters in place"
 	@echo "make bench      measure what is fast, store it in benchmarks/ (some minutes, nothing else running)"
+	@echo "make models     fetch the published weights (180 MB, once)"
 	@echo "make clean      remove _build, .venv and caches"
 
 $(VENV)/python.stamp:
@@ -64,11 +65,11 @@ serve:
 	@echo "http://localhost:$(PORT) (stop with Ctrl+C)"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-check: $(VENV)/test.stamp
+check: models
 	@$(MAKE) --no-print-directory lint unit-fast nbval-changed
 	@echo "Checks passed. Before you hand the change in: make test."
 
-test: $(VENV)/test.stamp
+test: models
 	@$(MAKE) --no-print-directory lint unit nbval pages
 	@echo "All tests passed."
 
@@ -83,6 +84,9 @@ test-all: $(VENV)/test.stamp
 	done
 	@echo "All tests passed with every Python at hand."
 
+models: $(VENV)/test.stamp
+	@ATTNBOOK_PROGRESS=1 $(BIN)/python -m attnbook.pretrained >/dev/null $(call otherwise,Published weights are fetched once; afterwards no network is needed.)
+
 lint:
 	@echo "== Lint and types"
 	@$(BIN)/ruff check . $(call otherwise,Much of it is mended by $(BIN)/ruff check --fix .)
@@ -91,11 +95,11 @@ lint:
 
 unit:
 	@echo "== Unit tests, doctests, claims that must be able to fail"
-	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live
+	@$(BIN)/python -m pytest -q -n 2 -m "not timing" --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live
 
 unit-fast:
 	@echo "== Unit tests and doctests"
-	@$(BIN)/python -m pytest -q -n 2 --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live $(SLOW:%=--ignore=%)
+	@$(BIN)/python -m pytest -q -n 2 -m "not timing" --doctest-modules attnbook tests --ignore=tests/pages --ignore=tests/live $(SLOW:%=--ignore=%)
 
 nbval:
 	@echo "== Notebooks: every cell runs again and is compared with what is stored"
@@ -112,10 +116,10 @@ nbval-changed:
 pages: book
 	@$(BIN)/python -m tests.browser
 	@echo "== Built pages and live figures, in a browser"
-	@$(BIN)/python -m pytest -q -s -m timing tests/pages tests/live
+	@$(BIN)/python -m pytest -q -s -m timing tests/pages tests/live tests/pretrained
 	@$(BIN)/python -m pytest -q -n 2 -m "not timing" tests/pages tests/live
 
-notebooks: $(VENV)/test.stamp
+notebooks: models
 	@$(BIN)/python -m tests.notebook_tools execute chapters/*.ipynb \
 	  $(call otherwise,The traceback above names the cell.)
 

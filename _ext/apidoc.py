@@ -20,7 +20,16 @@ from sphinx.util.docutils import SphinxDirective
 
 PACKAGE = "attnbook"
 LISTS = ("Parameters", "Returns", "Yields", "Raises", "Attributes", "See Also")
-KNOWN = {"torch": "PyTorch", "matplotlib": "matplotlib", "anywidget": "anywidget"}
+KNOWN = {
+    "torch": "PyTorch",
+    "matplotlib": "matplotlib",
+    "anywidget": "anywidget",
+    "networkx": "NetworkX",
+    "rdkit": "RDKit",
+    "safetensors": "safetensors",
+    "sklearn": "scikit-learn",
+    "tokenizers": "tokenizers",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -120,20 +129,30 @@ def is_public(node: ast.AST, listed: list[str], exported: bool) -> bool:
     return not exported or node.name in listed or sections
 
 
+def shortest(node: ast.AST, shown: dict[str, list[str]], module: str) -> str:
+    """Return the package that exports a name, or its module."""
+    name = getattr(node, "name", "")
+    return next((package for package, names in shown.items() if name in names), module)
+
+
 def read_package(folder: Path) -> list[Module]:
     """Return the public modules: those that the package exports from first, then the others."""
-    listed = public_names((folder / "__init__.py").read_text(encoding="utf-8"))
-    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")}
+    files = [*folder.glob("*.py"), *folder.glob("pretrained/*.py")]
+    names = {".".join(p.relative_to(folder).with_suffix("").parts): p for p in files}
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in names.items()}
+    listed = public_names(names["__init__"].read_text(encoding="utf-8"))
+    inner = public_names(names["pretrained.__init__"].read_text(encoding="utf-8"))
     order = [
         node.module.partition(".")[2]
         for node in trees["__init__"].body
         if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{PACKAGE}.")
     ]
-    rest = sorted(name for name in trees if not name.startswith("_") and name not in order)
+    rest = sorted(name for name in trees if "_" not in (name[0], name.rpartition(".")[2][0]))
     modules = []
-    for name in order + rest:
+    for name in order + [name for name in rest if name not in order]:
+        shown = {f"{PACKAGE}.pretrained": inner} if name.startswith("pretrained.") else {}
         entries = [
-            read_entry(node, PACKAGE if node.name in listed else f"{PACKAGE}.{name}")
+            read_entry(node, shortest(node, {PACKAGE: listed} | shown, f"{PACKAGE}.{name}"))
             for node in trees[name].body
             if is_public(node, listed, name in order)
         ]

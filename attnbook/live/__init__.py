@@ -5,6 +5,7 @@ from .causal_mask import CausalMask
 from .heads import Heads
 from .jacobian import Jacobian
 from .permutation import Permutation
+from .real_heads import RealHeads
 from .retrieval import Retrieval
 from .rope import Rope
 from .scaling import Scaling
@@ -17,6 +18,7 @@ __all__ = [
     "Heads",
     "Jacobian",
     "Permutation",
+    "RealHeads",
     "Retrieval",
     "Rope",
     "Scaling",
