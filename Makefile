@@ -18,8 +18,6 @@ export PYTHONDONTWRITEBYTECODE = 1
 # These test other tests, which takes minutes: `make test` runs them, `make check` does not.
 SLOW := tests/test_claim_mutants.py tests/test_code_mutants.py tests/test_checks_can_fail.py
 NBVAL := $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile --no-loadscope-reorder
-# Two processes share the notebooks: the longest come first, so that both end at about the same time.
-LONGEST := rope_periods
 otherwise = || { echo "== Failed. $(1)"; exit 1; }
 
 .NOTPARALLEL:
@@ -101,7 +99,7 @@ unit-fast:
 
 nbval:
 	@echo "== Notebooks: every cell runs again and is compared with what is stored"
-	@$(NBVAL) $(LONGEST:%=chapters/%.ipynb) chapters $(call otherwise,If the new outputs are right: make notebooks; look at git diff; commit.)
+	@$(NBVAL) chapters $(call otherwise,If the new outputs are right: make notebooks; look at git diff; commit.)
 
 nbval-changed:
 	@since="$$(git merge-base HEAD $(BASE) 2>/dev/null || git rev-parse --verify -q HEAD)"; \
