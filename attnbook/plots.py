@@ -43,7 +43,10 @@ def use_style() -> None:
     _add_font()
     plt.rcParams.update(
         {
-            "font.family": [FONT, "DejaVu Sans"],  # a sign that the first lacks comes from the second
+            "font.family": [
+                FONT,
+                "DejaVu Sans",
+            ],  # a sign that the first lacks comes from the second
             "font.size": 11,
             "mathtext.fontset": "custom",
             "mathtext.rm": FONT,
