@@ -51,7 +51,7 @@ def use_style() -> None:
             "mathtext.fontset": "custom",
             "mathtext.rm": FONT,
             "mathtext.it": f"{FONT}:italic",
-            "mathtext.bf": FONT,
+            "mathtext.bf": f"{FONT}:bold",
             "mathtext.cal": FONT,  # the default asks for letters that few machines have
             "mathtext.sf": FONT,
             "mathtext.fallback": "stixsans",
@@ -73,6 +73,7 @@ def use_style() -> None:
             "axes.prop_cycle": cycler(color=COLORS),
             "axes.titlesize": "medium",
             "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
             "legend.frameon": False,
             "lines.linewidth": 1.8,
             "image.cmap": COLOR_MAP,
