@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 
 # These test other tests, which takes minutes: `make test` runs them, `make check` does not.
 SLOW := tests/test_claim_mutants.py tests/test_code_mutants.py tests/test_checks_can_fail.py
-NBVAL := $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile
+NBVAL := $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile --no-loadscope-reorder
 otherwise = || { echo "== Failed. $(1)"; exit 1; }
 
 .NOTPARALLEL:
@@ -117,7 +117,7 @@ pages: book
 	@$(BIN)/python -m tests.browser
 	@echo "== Built pages and live figures, in a browser"
 	@$(BIN)/python -m pytest -q -s -m timing tests/pages tests/live tests/pretrained
-	@$(BIN)/python -m pytest -q -n 2 -m "not timing" tests/pages tests/live
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not timing" tests/pages tests/live
 
 notebooks: models
 	@$(BIN)/python -m tests.notebook_tools execute chapters/*.ipynb \

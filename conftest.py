@@ -21,6 +21,13 @@ PINNED_MATPLOTLIB = (
     "3.11.2"  # as in requirements.txt: other versions draw text a little differently
 )
 LARGEST_RMS = 0.005  # of the reduced picture, each color on a scale from 0 to 1
+# Two processes share the notebooks: begun last, one of these would keep the other process waiting.
+LONGEST = ("rope_periods", "language_model", "images")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest notebooks first."""
+    items.sort(key=lambda item: not (item.path.suffix == ".ipynb" and item.path.stem in LONGEST))
 
 
 @pytest.fixture(autouse=True)

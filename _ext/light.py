@@ -22,7 +22,7 @@ from PIL import Image
 logging.getLogger("fontTools").setLevel("WARNING")
 
 PACKAGE = Path(__file__).parent.parent / "attnbook"
-LIVE, FONT = PACKAGE / "live", PACKAGE / "fonts/AttnbookSans-Regular.ttf"
+LIVE, FONTS = PACKAGE / "live", PACKAGE / "fonts"
 PURGED = (
     "styles/pydata-sphinx-theme.css",
     "styles/sphinx-book-theme.css",
@@ -161,7 +161,8 @@ def shrink_font(path: Path, signs: set[str], target: Path | None = None) -> None
 def chart_signs() -> set[str]:
     """Return every sign that a live figure can write."""
     files = [*LIVE.glob("*.js"), *LIVE.glob("*.py")]
-    return set(string.printable).union(*(path.read_text(encoding="utf-8") for path in files))
+    signs = set(string.printable).union(*(path.read_text(encoding="utf-8") for path in files))
+    return signs - set("\t\n\r\v\f")
 
 
 def packed(static: Path, name: str, text: str, kind: str) -> str:
@@ -247,7 +248,9 @@ def lighten(app, exception) -> None:
             icons.update(re.findall("[\ue000-\uf8ff]", css))
     for path in (static / "katex/fonts").glob("*.woff2"):
         shrink_font(path, used.signs)
-    shrink_font(FONT, chart_signs() - set("\t\n\r\v\f"), static / "AttnbookSans.woff2")
+    for weight in ("Regular", "Bold"):
+        file = f"AttnbookSans-{weight}"
+        shrink_font(FONTS / f"{file}.ttf", chart_signs(), static / f"{file}.woff2")
     fonts = static / "vendor/fontawesome/webfonts"
     for path in fonts.glob("*"):
         if path.name == "fa-solid-900.woff2":

@@ -43,12 +43,15 @@ def use_style() -> None:
     _add_font()
     plt.rcParams.update(
         {
-            "font.family": [FONT, "DejaVu Sans"],  # a sign that the first lacks comes from the second
+            "font.family": [
+                FONT,
+                "DejaVu Sans",
+            ],  # a sign that the first lacks comes from the second
             "font.size": 11,
             "mathtext.fontset": "custom",
             "mathtext.rm": FONT,
             "mathtext.it": f"{FONT}:italic",
-            "mathtext.bf": FONT,
+            "mathtext.bf": f"{FONT}:bold",
             "mathtext.cal": FONT,  # the default asks for letters that few machines have
             "mathtext.sf": FONT,
             "mathtext.fallback": "stixsans",
@@ -70,6 +73,7 @@ def use_style() -> None:
             "axes.prop_cycle": cycler(color=COLORS),
             "axes.titlesize": "medium",
             "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
             "legend.frameon": False,
             "lines.linewidth": 1.8,
             "image.cmap": COLOR_MAP,

@@ -1,9 +1,10 @@
 """The unit tests notice when the package is wrong: each named mutant must fail them."""
 
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,17 +84,28 @@ MUTANTS = {
 }  # fmt: skip
 
 
-def run(tmp_path, test):
-    """Return the exit code of one test file against the copy of the package in `tmp_path`."""
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    shutil.copy(ROOT / "tests" / f"test_{test}.py", tmp_path)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, f"test_{test}.py"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        check=False,
-    ).returncode
+# A server that holds PyTorch and pytest, not attnbook, and splits off a process for every mutant.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["array_api_compat.torch", "pytest", "torch"])
+
+
+def examine(folder, test):
+    """End this process with the exit code of one test file against the package in `folder`."""
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    sys.stdout = sys.stderr = open(os.devnull, "w")
+    options = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval"]
+    code = pytest.main([*options, "--rootdir", str(folder), f"test_{test}.py"])
+    os._exit(int(code) if Path(sys.modules["attnbook"].__file__).is_relative_to(folder) else 9)
+
+
+def run(folder, test):
+    """Return the exit code of one test file against the copy of the package in `folder`."""
+    shutil.copy(ROOT / "tests" / f"test_{test}.py", folder)
+    process = PROCESSES.Process(target=examine, args=(folder, test))
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 @pytest.fixture

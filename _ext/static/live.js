@@ -62,8 +62,11 @@
 
   const modules = {};
   const load = (name, texts) => {
-    const blob = () => URL.createObjectURL(new Blob([texts.kit, texts[name]], { type: "text/javascript" }));
-    return (modules[name] ??= import(blob()));
+    const read = () => {
+      const address = URL.createObjectURL(new Blob([texts.kit, texts[name]], { type: "text/javascript" }));
+      return import(address).finally(() => URL.revokeObjectURL(address));
+    };
+    return (modules[name] ??= read());
   };
 
   const start = async (place, texts) => {

@@ -182,7 +182,7 @@ export default {
   render({ model, el, signal, share }) {
     const keys = ["tokens", "cached", "length", "width"];
     const fig = figure({ model, el, signal, share }, { label: "Cache of keys and values: what it saves and what it costs", keys, compute });
-    const step = chart(fig, { label: "Rows of queries, keys and values, and the scores: what this step computes, reads and leaves out", height: 368, x: [0, 1], y: [0, 1], ticks: false });
+    const step = chart(fig, { label: "Rows of queries, keys and values, and the scores: what this step computes, reads and leaves out", height: 370, x: [0, 1], y: [0, 1], ticks: false });
     step.root.querySelector(".live-axis").remove();
     step.root.style.gridRow = "span 2"; // beside the two others where there are two columns
     const plot = { height: 180, x: [0, 9], y: [0, 1], ticks: false, margin: { left: 36, right: 62, top: 30, bottom: 40 } };

@@ -33,6 +33,7 @@ const RULES = {
   off_by_one: ["Off by one: j ≤ i + 1", "Each token sees one token too many: the next."],
 };
 const STAGES = ["scores", "masked", "weights", "parts"];
+const SHOWN = ["the scores", "the masked scores", "the weights", "weight times value"];
 const SIDE = 52; // left of the outputs
 const [LEFT, TOP, WIDE, HIGH] = [38, 46, 44, 33]; // of the cells, and of the rows of outputs
 
@@ -79,7 +80,7 @@ function drawMatrix(c, state, found) {
     c.put("rect", { x: x + 1, y: y + 1, width: WIDE - 2, height: HIGH - 2, fill: out ? "var(--live-blank)" : css(rgb) });
     c.text(x + WIDE / 2, y + HIGH / 2 + 4, cellText(value, state), { "text-anchor": "middle", style: out ? null : `fill:${inkOn(rgb)}` });
     // Every hidden cell has its corner cut, whatever a rule puts there.
-    if (j > i) c.put("path", { d: `M${x + WIDE - 11},${y + 1}h10v10Z`, fill: "var(--live-paper)" });
+    if (j > i) c.put("path", { d: `M${x + WIDE - 11},${y + 1}h10v10Z`, fill: "var(--live-paper)", stroke: "var(--live-line)" });
   }));
   now.forEach((row, i) => row.forEach((value, j) => {
     if (value === before[i][j]) return;
@@ -149,9 +150,12 @@ export default {
       const places = range(6).filter((i) => found.outputs[i] !== found.outputs_before[i]).map((i) => i + 1);
       const leaks = places.filter((place) => place < 6).length;
       const why = RULES[state.rule][1];
-      if (places.length === 0) return `The last token is as in the comparison: no output moves. ${why}`;
-      if (leaks === 0) return `Output 6 moves with the last token, and it alone may: no leak. ${why}`;
-      return `Outputs ${listed(places)} move with the last token; only 6 may: ${leaks === 1 ? "one leak" : `${leaks} leaks`}. ${why}`;
+      const stage = STAGES[state.step];
+      const cells = sum(found[stage].map((row, i) => row.filter((value, j) => value !== found[`${stage}_before`][i][j]).length));
+      const step = `Step ${state.step + 1} of 4, ${SHOWN[state.step]}: ${cells || "no"} ${cells === 1 ? "cell changes" : "cells change"} with the last token.`;
+      if (places.length === 0) return `${step} It is as in the comparison, and no output moves. ${why}`;
+      if (leaks === 0) return `${step} Output 6 moves, and it alone may: no leak. ${why}`;
+      return `${step} Outputs ${listed(places)} move; only 6 may: ${leaks === 1 ? "one leak" : `${leaks} leaks`}. ${why}`;
     });
     fig.rows((state, found) => ({
       caption: `Outputs, and the weight of each row (${RULES[state.rule][0]})`,

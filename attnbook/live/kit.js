@@ -223,11 +223,15 @@ export function choice(fig, { key, label, options }) {
   return html("fieldset", { class: "live-choice" }, html("legend", {}, label), ...buttons.map(({ node }) => node));
 }
 
-export function toggle(fig, { key, label }) {
-  const input = html("input", { type: "checkbox", ...still, onchange: () => fig.set({ [key]: input.checked }) });
-  fig.onDraw((state) => (input.checked = state[key]));
-  return html("label", { class: "live-toggle" }, input, html("span", {}, label));
+// On or off. `rests` says why it can do nothing, if so.
+export function toggle(fig, { key, label, rests = "" }) {
+  const input = html("input", { type: "checkbox", disabled: rests !== "", ...still, onchange: () => fig.set({ [key]: input.checked }) });
+  fig.onDraw((state) => (input.checked = state[key] && !rests));
+  return html("label", { class: "live-toggle" }, input, html("span", {}, rests ? `${label} (${rests})` : label));
 }
+
+// Whether the reader asked for less motion.
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export function button(label, act) {
   return html("button", { type: "button", onclick: act, ...still }, label);
@@ -236,10 +240,9 @@ export function button(label, act) {
 // Steps forward by itself, at most `rate` a second; for readers who asked for less motion only by hand.
 export function player(fig, { label, next, rate = 2 }) {
   let timer = 0;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const stop = () => { clearInterval(timer); timer = 0; play.textContent = label; };
   const play = button(label, () => {
-    if (calm) return void next();
+    if (calm()) return void next();
     if (timer) return stop();
     play.textContent = "Stop";
     timer = setInterval(() => { if (!play.isConnected || next() === false) stop(); }, 1000 / rate);
@@ -250,7 +253,6 @@ export function player(fig, { label, next, rate = 2 }) {
 // While the state's `key` is on, lets time change the state: `next(state, seconds)` says how. It rests out of sight,
 // and stands still for readers who asked for less motion.
 export function motion(fig, key, next) {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let [frame, before, seen] = [0, 0, true];
   const step = (now) => {
     frame = 0;
@@ -261,7 +263,7 @@ export function motion(fig, key, next) {
     frame = requestAnimationFrame(step);
   };
   const start = () => {
-    if (!fig.get()[key] || calm || frame) return;
+    if (!fig.get()[key] || calm() || frame) return;
     before = performance.now();
     frame = requestAnimationFrame(step);
   };
@@ -270,7 +272,7 @@ export function motion(fig, key, next) {
     seen = entries.at(-1).isIntersecting;
     if (seen) start(); // a notebook may have taken the figure out for a while
   });
-  watcher.observe(fig.body);
+  watcher.observe(fig.body.parentNode); // on a phone the body has no box of its own
   fig.onStop(() => watcher.disconnect());
 }
 
@@ -333,7 +335,7 @@ export function chart(fig, { label, title, width = 320, height = 240, x, y, xLab
         add("text", { x: left - 7, y: c.py(v) + 4, "text-anchor": "end" }, plain(v));
       }
       if (xLabel) add("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, xLabel);
-      if (yLabel) add("text", { transform: `translate(11,${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel);
+      if (yLabel) add("text", { transform: `translate(13,${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel);
     },
   };
   c.axes(x, y);
@@ -382,8 +384,9 @@ const SHAPES = {
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1], Home: [-Infinity, 0], End: [Infinity, 0] };
 
 // Makes an element of a chart movable. `drag` gets the point of the data under the pointer, `press` the way of an
-// arrow key, with Shift ten times as far; Home and End go as far as there is. The returned function tells where it stands.
-export function movable(c, node, { label, min, max, drag, press }) {
+// arrow key, with Shift ten times as far; Home and End go as far as there is. `grab` gets the point where a pointer takes
+// hold, `drop` is called when it lets go. The returned function tells where it stands.
+export function movable(c, node, { label, min, max, drag, press, grab, drop }) {
   const attributes = { class: "live-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": min, "aria-valuemax": max, ...still };
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   c.root.append(node);
@@ -392,7 +395,10 @@ export function movable(c, node, { label, min, max, drag, press }) {
     node.setPointerCapture(event.pointerId);
     node.focus();
     event.preventDefault();
+    grab?.(c.at(event));
   });
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else a finger scrolls the page
+  for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => drop?.());
   node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && drag(c.at(event)));
   node.addEventListener("keydown", (event) => {
     const way = WAYS[event.key];

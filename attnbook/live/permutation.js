@@ -1,6 +1,7 @@
-import { balance, button, chart, clamp, css, figure, matmul, normals, range, series, show, slider, softmax, svg, transpose } from "./kit.js";
+import { balance, button, chart, clamp, css, figure, matmul, movable, normals, range, series, show, slider, softmax, svg, transpose } from "./kit.js";
 
 const SENTENCE = ["the", "dog", "bit", "the", "man"];
+const NAMES = ["the (1)", "dog", "bit", "the (4)", "man"]; // a word that stands twice is told by its place
 const KINDS = ["the", "dog", "bit", "man"];
 const WIDTH = 8;
 const PLACES = range(5);
@@ -51,66 +52,54 @@ const across = (t) => 47 + COLUMN * t;
 const CELL = { width: 46, height: 11 };
 const TOP = { words: 40, cells: 48, end: 136 };
 const NOW = { chip: 204, cells: 226, end: 314 };
+const CHIP = { x: -28, y: -15, width: 56, height: 30, rx: 6 };
 
 export default {
   render({ model, el, signal, share }) {
     const fig = figure({ model, el, signal, share }, { label: "Permutation: a sentence to reorder, and the outputs of its words", keys: ["order", "strength"], compute });
     fig.limit("order", (order) => (ordered(order) ? order : fig.start.order));
     const bare = { x: [0, 1], y: [0, 1], ticks: false, margin: { left: 0, right: 0, bottom: 0 } };
-    const rows = chart(fig, { label: "The words and their outputs: above in the original order, below as they stand now", title: "Original order above, yours to drag below", height: 350, ...bare });
-    const curve = chart(fig, { label: "The largest change of an output against the strength of positions", title: "Largest change of an output", height: 350, x: [-0.05, 1.5], y: [-0.08, 2.2], xLabel: "strength of positions", margin: { left: 34 } });
+    const rows = chart(fig, { label: "The words and their outputs: above in the original order, below as they stand now", title: "Original order above, yours to drag below", height: 354, ...bare });
+    const curve = chart(fig, { label: "The largest change of an output against the strength of positions", title: "Largest change of an output", height: 354, x: [-0.05, 1.5], y: [-0.08, 2.2], xLabel: "strength of positions", margin: { left: 34 } });
 
     rows.root.querySelector(".live-axis").remove();
-    rows.root.setAttribute("role", "group"); // an image may hold nothing to focus
 
     // One chip for each word: drag it along the sentence, or move it with the arrow keys.
     let held = null; // { word, from, start, offset }: the chip under the pointer
-    const chips = SENTENCE.map((word, i) => {
-      const node = svg("g", { class: "live-handle", tabindex: 0, role: "slider", "aria-label": `Word “${word}”`, "aria-valuemin": 1, "aria-valuemax": 5, "data-lm-suppress-shortcuts": "true" });
-      node.append(
-        svg("rect", { x: -25, y: -15, width: 50, height: 30, rx: 6, fill: "var(--live-paper)" }),
-        svg("rect", { x: -25, y: -15, width: 50, height: 30, rx: 6, class: "live-halo" }),
-        svg("text", { y: 4, "text-anchor": "middle", class: "live-strong" }, word),
+    const chips = SENTENCE.map((_, i) => {
+      const node = svg("g", {},
+        svg("rect", { ...CHIP, fill: "var(--live-paper)" }),
+        svg("rect", { ...CHIP, class: "live-halo" }),
+        svg("text", { y: 4, "text-anchor": "middle", class: "live-strong" }, NAMES[i]),
       );
-      const scale = () => rows.root.getScreenCTM().a;
-      const stand = (t) => node.setAttribute("transform", `translate(${clamp(across(t) + (held?.word === i ? held.offset : 0), 28, 294)},${NOW.chip})`);
+      const stand = (t) => node.setAttribute("transform", `translate(${clamp(across(t) + (held?.word === i ? held.offset : 0), 29, 291)},${NOW.chip})`);
+      const place = () => fig.get().order.indexOf(i);
       const put = (to) => {
         const order = fig.get().order;
-        const from = order.indexOf(i);
-        if (to !== from) fig.set({ order: moved(order, from, to) });
+        if (order[to] !== i) fig.set({ order: moved(order, order.indexOf(i), to) });
       };
-      node.addEventListener("pointerdown", (event) => {
-        node.setPointerCapture(event.pointerId);
-        node.focus();
-        event.preventDefault();
-        held = { word: i, from: fig.get().order.indexOf(i), start: event.clientX, offset: 0 };
+      const tell = movable(rows, node, {
+        label: `Word “${NAMES[i]}”`, min: 1, max: 5,
+        grab: ([x]) => (held = { word: i, from: place(), start: x, offset: 0 }),
+        drag: ([x]) => {
+          if (held?.word !== i) return;
+          const way = (x - held.start) * rows.width;
+          // A word moves on once it is a good third of a column past its place.
+          const to = clamp(held.from + Math.sign(way) * Math.floor(Math.abs(way) / COLUMN + 0.65), 0, 4);
+          held.offset = way - COLUMN * (to - held.from);
+          put(to);
+          stand(to);
+        },
+        drop: () => { held = null; stand(place()); },
+        press: ([along, up]) => {
+          const way = along + up;
+          put(Number.isFinite(way) ? (place() + 5 + Math.sign(way)) % 5 : way < 0 ? 0 : 4);
+        },
       });
-      node.addEventListener("pointermove", (event) => {
-        if (held?.word !== i) return;
-        const way = (event.clientX - held.start) / scale();
-        // A word moves on once it is a good third of a column past its place.
-        const to = clamp(held.from + Math.sign(way) * Math.floor(Math.abs(way) / COLUMN + 0.65), 0, 4);
-        held.offset = way - COLUMN * (to - held.from);
-        put(to);
-        stand(to);
-      });
-      const drop = () => { held = null; stand(fig.get().order.indexOf(i)); };
-      node.addEventListener("pointerup", drop);
-      node.addEventListener("pointercancel", drop);
-      node.addEventListener("keydown", (event) => {
-        const at = fig.get().order.indexOf(i);
-        const to = { ArrowLeft: (at + 4) % 5, ArrowDown: (at + 4) % 5, ArrowRight: (at + 1) % 5, ArrowUp: (at + 1) % 5, Home: 0, End: 4 }[event.key];
-        if (to === undefined) return;
-        event.preventDefault();
-        event.stopPropagation();
-        put(to);
-      });
-      rows.root.append(node);
       return (order) => {
         const at = order.indexOf(i);
         stand(at);
-        node.setAttribute("aria-valuenow", at + 1);
-        node.setAttribute("aria-valuetext", `place ${at + 1} of 5: ${sentence(order)}`);
+        tell(at + 1, `place ${at + 1} of 5: ${sentence(order)}`);
       };
     });
 
@@ -121,7 +110,7 @@ export default {
       rows.clear();
       order.forEach((i, t) => {
         const same = change[t] < SMALL;
-        rows.text(across(i), TOP.words, SENTENCE[i], { "text-anchor": "middle" });
+        rows.text(across(i), TOP.words, NAMES[i], { "text-anchor": "middle" });
         column(before[i], i, TOP.cells);
         rows.put("path", { d: `M${across(i)},${TOP.end + 2}C${across(i)},${TOP.end + 34} ${across(t)},${NOW.chip - 48} ${across(t)},${NOW.chip - 16}`, fill: "none", stroke: series(i), "stroke-width": 2, "stroke-dasharray": same ? null : "4 4" });
         column(now[t], t, NOW.cells);
@@ -151,14 +140,14 @@ export default {
       if (order.every((i, t) => i === t)) return `“${sentence(order)}” is the original order, so nothing has changed. Move a word.`;
       if (top < SMALL) return `“${sentence(order)}”: no output has changed${strength ? "" : ", and the two “the” have equal outputs"}. Each word took its output along: without positions this layer does not know the order.`;
       if (sentence(order) === sentence(PLACES)) return `Only the two “the” have changed places. The sentence reads the same, and place by place so do the outputs; each “the” now has the output of the other, ${measured(twins, "less than ")} away.`;
-      return `“${sentence(order)}”: now the order counts. The output of “${SENTENCE[order[most]]}” has changed most, by ${measured(top, "less than ")} in one of its numbers; the two “the” differ by ${measured(twins, "less than ")}.`;
+      return `“${sentence(order)}”: now the order counts. The output of “${NAMES[order[most]]}” has changed most, by ${measured(top, "less than ")} in one of its numbers; the two “the” differ by ${measured(twins, "less than ")}.`;
     });
     fig.rows(({ order }, { now, before, change }) => ({
       caption: "Each word where it stands now: its output, and the largest change of a number against the original order",
       rows: [
         ["", "place before", "change", ...range(WIDTH).map((c) => `number ${c + 1}`)],
-        ...order.map((i, t) => [`${t + 1} ${SENTENCE[i]}`, String(i + 1), change[t], ...now[t]]),
-        ...order.map((i) => [`before: ${SENTENCE[i]}`, String(i + 1), "", ...before[i]]),
+        ...order.map((i, t) => [`${t + 1} ${NAMES[i]}`, String(i + 1), change[t], ...now[t]]),
+        ...order.map((i) => [`before: ${NAMES[i]}`, String(i + 1), "", ...before[i]]),
       ],
     }));
     return fig.begin();

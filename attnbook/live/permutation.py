@@ -7,19 +7,19 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import traitlets
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 import attnbook as ab
 
 from .base import LiveFigure
 from .chance import normals
+from .jacobian import BALANCE
 
 SENTENCE = "the dog bit the man".split()
+NAMES = ["the (1)", "dog", "bit", "the (4)", "man"]  # "the" stands twice
 KINDS = ["the", "dog", "bit", "man"]
 WIDTH = 8
 STRENGTHS = np.linspace(0, 1.5, 31)
-BALANCE = LinearSegmentedColormap.from_list("balance", ["#d55e00", "#f6f6f6", "#0072b2"])
 
 
 class Permutation(LiveFigure):
@@ -86,7 +86,7 @@ class Permutation(LiveFigure):
         for part, order in (("before", range(5)), ("now", self.order)):
             ax = axes[part]
             ax.pcolormesh(found[part].T, cmap=BALANCE, vmin=-2.5, vmax=2.5, edgecolors="white")
-            ax.set_xticks(np.arange(5) + 0.5, [SENTENCE[i] for i in order])
+            ax.set_xticks(np.arange(5) + 0.5, [NAMES[i] for i in order])
             ax.tick_params(length=0, labeltop=True, labelbottom=False)
             ax.set_yticks([])
             ax.invert_yaxis()  # the first number on top

@@ -1,4 +1,4 @@
-import { chart, clamp, dot, entropy, figure, handle, hull, matmul, motion, range, series, show, slider, softmax, toggle } from "./kit.js";
+import { calm, chart, clamp, dot, entropy, figure, handle, hull, matmul, motion, range, series, show, slider, softmax, toggle } from "./kit.js";
 
 export function compute({ query_x, query_y, sharpness, key_points, value_points }) {
   const scores = key_points.map((key) => dot([query_x, query_y], key));
@@ -46,7 +46,7 @@ export default {
       slider(fig, { key: "sharpness", label: "Sharpness", min: 0, max: 20, step: 0.1, digits: 1 }),
       slider(fig, { key: "query_x", label: "Query, across", min: -1.5, max: 1.5, step: 0.05 }),
       slider(fig, { key: "query_y", label: "Query, up", min: -1.5, max: 1.5, step: 0.05 }),
-      toggle(fig, { key: "moving", label: "Let the query go round" }),
+      toggle(fig, { key: "moving", label: "Let the query go round", rests: calm() ? "off: your device asks for less motion" : "" }),
     );
     fig.words((state, { weights, output }) => {
       const top = Math.max(...weights);

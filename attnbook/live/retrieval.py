@@ -64,7 +64,7 @@ class Retrieval(LiveFigure):
         """Draw the plane of the keys and the plane of the values."""
         found = self.numbers()
         query, output = np.array([self.query_x, self.query_y]), found["output"]
-        figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3))
+        figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3), width_ratios=[1.16, 1.45])
         for key, value, a in zip(self.key_points, self.value_points, found["weights"], strict=True):
             left.plot(*np.transpose([query, key]), color=COLORS[1], linewidth=8 * a, alpha=0.5)
             right.plot(*np.transpose([output, value]), color=COLORS[2], linewidth=8 * a, alpha=0.5)
@@ -75,6 +75,6 @@ class Retrieval(LiveFigure):
         plot_arrows(query[None], labels=["query"], color=COLORS[1], ax=left)
         plot_hull(self.value_points, labels=[f"v{j}" for j in range(1, 6)], ax=right)
         right.plot(*output, "o", color=COLORS[2], markersize=10)
-        left.set(title="Keys and the query", xlim=(-1.6, 1.9), ylim=(-1.4, 1.6))
-        right.set_title("Values and the output")
+        left.set(title="Keys and the query", xlim=(-1.6, 2.1), ylim=(-1.6, 1.6))
+        right.set(title="Values and the output", xlim=(-0.5, 5.6), ylim=(-0.6, 3.6))
         return figure

@@ -47,8 +47,8 @@ export default {
 
     const rowAt = (t) => table.py(t + 0.5);
     const grips = [
-      grip(fig, table, { key: "position", label: "Position t of the first row", min: 0, max: 63, up: -1, color: FIRST, place: (s) => [box.left - 16, rowAt(s.position)], read: ([, v]) => v - 0.5 }),
-      grip(fig, table, { key: "distance", label: "Distance of the second row", min: 0, max: FAR, up: -1, color: SECOND, place: (s) => [box.left + box.width + 16, rowAt(s.position + s.distance)], read: ([, v], s) => v - 0.5 - s.position, say: (s) => `${s.distance}, at ${s.position + s.distance}` }),
+      grip(fig, table, { key: "position", label: "Position t of the first row, up is toward 0", min: 0, max: 63, up: -1, color: FIRST, place: (s) => [box.left - 16, rowAt(s.position)], read: ([, v]) => v - 0.5 }),
+      grip(fig, table, { key: "distance", label: "Distance of the second row, up is toward 0", min: 0, max: FAR, up: -1, color: SECOND, place: (s) => [box.left + box.width + 16, rowAt(s.position + s.distance)], read: ([, v], s) => v - 0.5 - s.position, say: (s) => `${s.distance}, at ${s.position + s.distance}` }),
     ];
 
     let picture = null; // the matrix as an image, kept while width and base stay

@@ -13,6 +13,7 @@ import attnbook as ab
 
 from ..plots import COLORS
 from .base import LiveFigure
+from .jacobian import BALANCE
 
 
 class Sinusoids(LiveFigure):
@@ -60,10 +61,12 @@ class Sinusoids(LiveFigure):
         """Draw the matrix with two rows marked, and the dot product against distance."""
         found = self.numbers()
         figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3), width_ratios=[1, 1.4])
-        left.imshow(found["matrix"], aspect="auto", vmin=-1, vmax=1, interpolation="none")
+        look = {"aspect": "auto", "cmap": BALANCE, "interpolation": "none"}
+        left.imshow(found["matrix"], vmin=-1, vmax=1, **look)
         other = self.position + self.distance
-        left.axhline(self.position, color="white", linewidth=2.5)
-        left.axhline(other, color="white", linewidth=2.5, linestyle="--")
+        for row, color, style in [(self.position, COLORS[0], "-"), (other, COLORS[1], "--")]:
+            left.axhline(row, color="white", linewidth=5)
+            left.axhline(row, color=color, linewidth=2.5, linestyle=style)
         left.set(title=f"Rows {self.position} and {other}", xlabel="channel", ylabel="position")
         right.plot(found["curve"], color=COLORS[0])
         d = np.flatnonzero(np.diff(found["curve"]) > 1e-9)  # rising steps, drawn thick

@@ -166,10 +166,11 @@ export default {
     const keys = ["temperature", "spread", "n", "draw_number"];
     const fig = figure({ model, el, signal, share }, { label: "Temperature: the weights of random scores, from frozen to uniform", keys, compute });
     const tall = { height: 412, x: [0, 1], y: [-8, 7], xLabel: "share", yLabel: "energy E, minus the score", margin: { right: 34 } };
-    const levels = chart(fig, { label: "Share of the keys and of the weight at each energy", title: "Keys and weight, by energy", ...tall });
     const flat = { height: 202, x: X, ticks: "y", xLabel: "temperature T (log)", margin: { left: 40 } };
-    levels.root.setAttribute("style", "grid-row: span 2");
+    // First the chart to drag, so that on a phone the controls follow it; in two columns it stands on the right.
     const entropy = chart(fig, { label: "Entropy against temperature", title: "Entropy S in nats: drag T", y: [0, 6], ...flat });
+    const levels = chart(fig, { label: "Share of the keys and of the weight at each energy", title: "Keys and weight, by energy", ...tall });
+    levels.root.setAttribute("style", "grid-area: 1 / 1 / span 2");
     const energies = chart(fig, { label: "Mean energy and free energy against temperature", title: "U, and F = U − T S", y: [-9, 2], ...flat });
     const hand = dial(fig, entropy);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -19,8 +20,15 @@ def page(figure, theme: str = "light") -> str:
     return (
         f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Stage</title>'
-        f"<style>{modules.styles()}</style>"
+        f"<style>{modules.styles()}{letters()}</style>"
         f"<main><h1>{figure.name}</h1><figure style='margin:0'>{still}</figure></main>"
         f'<script type="application/json" id="live-modules">{data}</script>'
         f"<script>{loader}</script></html>"
     )
+
+
+def letters() -> str:
+    """Return the rule that brings the book's letters to a page without a neighbor."""
+    file = (ROOT / "attnbook/fonts/AttnbookSans-Regular.ttf").read_bytes()
+    data = base64.b64encode(file).decode()
+    return f'@font-face{{font-family:"Attnbook Sans";src:url(data:font/ttf;base64,{data})}}'

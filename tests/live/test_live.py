@@ -140,13 +140,14 @@ def test_every_control_answers_keys_and_typing(tab, tmp_path, kind):
             assert_shown(tab, kind)
             assert math.isclose(float(field.input_value()), float(low)), low
             moved += 1
-    boxes = figure.locator("input[type=checkbox], input[type=radio]:not(:checked)")
+    free = "input[type=checkbox]:enabled, input[type=radio]:not(:checked)"
+    boxes = figure.locator(free)
     for i in range(boxes.count()):
         before = settled(tab)["state"]
         boxes.nth(i).press(" ")
         assert assert_shown(tab, kind) != before
         moved += 1
-        boxes = figure.locator("input[type=checkbox], input[type=radio]:not(:checked)")
+        boxes = figure.locator(free)
     for name in figure.get_by_role("button").all_inner_texts():
         if name not in ("Start again", "Copy link to this state"):
             before = settled(tab)["state"]
@@ -220,6 +221,82 @@ def test_it_fits_the_page(tab, tmp_path, kind):
     for width in (1280, 390, 320):
         tab.set_viewport_size({"width": width, "height": 700})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        texts = tab.locator(".live-chart text").evaluate_all(
+            """(all) => all.filter((text) => text.textContent).map((text) => {
+              const [chart, own] = [text.ownerSVGElement, text.getBoundingClientRect()];
+              const frame = chart.getBoundingClientRect();
+              return {
+                text: text.textContent,
+                size: parseFloat(getComputedStyle(text).fontSize) * chart.getScreenCTM().a,
+                least: text.classList.contains("live-small") ? 10 : 12,
+                out: Math.max(frame.left - own.left, own.right - frame.right),
+              };
+            })"""
+        )
+        assert texts
+        assert not [text for text in texts if text["size"] < text["least"] - 0.05], width
+        assert not [text for text in texts if text["out"] > 2], width
+
+
+@EACH
+def test_on_a_phone_its_controls_follow_the_first_chart(tab, tmp_path, kind):
+    figure = open_stage(tab, tmp_path, kind())
+    tab.set_viewport_size({"width": 390, "height": 700})
+    tops = [chart.bounding_box()["y"] for chart in figure.locator(".live-chart").all()]
+    panel = figure.locator(".live-panel").bounding_box()["y"]
+    assert tops[0] < panel < tops[1]
+    for handle in figure.locator(".live-handle").all():  # what Tab reaches first stands first
+        assert handle.bounding_box()["y"] < panel
+
+
+@pytest.mark.parametrize("kind", [k for k in FIGURES if k.name in HANDLES], ids=lambda k: k.name)
+def test_handles_follow_a_finger_and_the_page_stays(browser, tmp_path, kind):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 660},
+        has_touch=True,
+        is_mobile=True,
+        reduced_motion="reduce",
+    )
+    tab = context.new_page()
+    tab.problems = []
+    figure = open_stage(tab, tmp_path, kind())
+    hand = context.new_cdp_session(tab)
+
+    def drag(place, across: float, down: float) -> float:
+        """Draw a finger over the page, from an element's middle; return how far it scrolled."""
+        place.evaluate("(node) => node.scrollIntoView({ block: 'center' })")
+        before = tab.evaluate("scrollY")
+        box = place.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for part in range(6):
+            point = {"x": x + across * part / 5, "y": y + down * part / 5}
+            event = "touchMove" if part else "touchStart"
+            hand.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": [point]})
+        hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        settled(tab)
+        tab.wait_for_timeout(100)  # a page follows a finger a little later
+        return tab.evaluate("scrollY") - before
+
+    handles = figure.locator(".live-handle")
+    assert handles.count() == HANDLES[kind.name]
+    for i in range(handles.count()):
+        handle = handles.nth(i)
+        box = handle.bounding_box()
+        inward = 40 if box["x"] + box["width"] / 2 < 195 else -40
+        before = assert_shown(tab, kind)
+        assert drag(handle, inward, -60) == 0
+        assert assert_shown(tab, kind) != before, i
+    assert drag(figure.locator(".live-chart text").first, 0, -60) > 20  # elsewhere it scrolls
+    context.close()
+
+
+def test_on_paper_it_is_dark_on_white(tab, tmp_path):
+    figure = open_stage(tab, tmp_path, live.Retrieval(), theme="dark")
+    tab.emulate_media(media="print")
+    looks = """(root) => [getComputedStyle(root).backgroundColor,
+      getComputedStyle(root.querySelector(".live-chart text")).fill]"""
+    assert figure.evaluate(looks) == ["rgb(255, 255, 255)", "rgb(29, 42, 51)"]
+    assert not figure.locator(".live-panel").is_visible()
 
 
 @pytest.mark.timing
@@ -272,6 +349,14 @@ def test_a_figure_that_fails_keeps_its_picture_and_says_so(browser, tmp_path):
     context.close()
 
 
+def test_each_step_of_the_mask_is_announced(tab, tmp_path):
+    figure = open_stage(tab, tmp_path, live.CausalMask(step=3))
+    for step in range(1, 5):
+        figure.get_by_role("button", name="Step through").click()
+        heard = figure.locator("[aria-live=polite]").filter(has_text=f"Step {step} of 4")
+        heard.wait_for(state="attached", timeout=3000)
+
+
 def test_a_link_that_makes_no_sense_is_left_out(tab, tmp_path):
     said = []
     tab.on("console", lambda message: said.append(message.text))
@@ -287,15 +372,21 @@ def test_a_link_cannot_leave_the_limits(tab, tmp_path):
     assert assert_shown(tab, live.Retrieval)["sharpness"] == 20
 
 
-@pytest.mark.parametrize("calm", [False, True])
-def test_it_moves_by_itself_but_not_for_those_who_asked_for_calm(browser, tmp_path, calm):
-    context = browser.new_context(reduced_motion="reduce" if calm else "no-preference")
+@pytest.mark.parametrize(("calm", "width"), [(False, 1000), (False, 390), (True, 1000)])
+def test_it_moves_by_itself_but_not_for_those_who_asked_for_calm(browser, tmp_path, calm, width):
+    context = browser.new_context(
+        reduced_motion="reduce" if calm else "no-preference",
+        viewport={"width": width, "height": 700},
+    )
     tab = context.new_page()
     figure = open_stage(tab, tmp_path, live.Retrieval(moving=True))
     before = settled(tab)["state"]
     tab.wait_for_timeout(400)
     assert (settled(tab)["state"]["query_y"] == before["query_y"]) is calm
-    figure.get_by_label("Let the query go round").uncheck()
+    box = figure.get_by_label("Let the query go round")
+    assert box.is_disabled() is calm
+    if not calm:
+        box.uncheck()
     before = settled(tab)["state"]
     tab.wait_for_timeout(200)
     assert settled(tab)["state"] == before

@@ -13,6 +13,7 @@ from urllib.parse import urldefrag
 import pytest
 from bs4 import BeautifulSoup
 
+pytestmark = pytest.mark.xdist_group("parsed")  # one process parses the pages once
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "_build" / "html" / "chapters"
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
@@ -21,16 +22,17 @@ sys.path.insert(0, str(ROOT / "_ext"))
 from apidoc import read_package, split_sections  # noqa: E402
 from back import count_all, read_glossary, term_pattern  # noqa: E402
 
+from tests.pages.test_pages import prose, soup  # noqa: E402
+
 MODULES = read_package(ROOT / "attnbook")
 TERMS = read_glossary(ROOT / "chapters" / "glossary.md")
 
 
-@cache
 def page(name: str) -> BeautifulSoup:
     file = PAGES / f"{name}.html"
     if not file.exists():
         pytest.fail(f"there is no {file.relative_to(ROOT)}: run `make book` first", pytrace=False)
-    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+    return soup(file)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +68,12 @@ def test_a_chapter_links_a_term_once(name):
 @cache
 def numbered_parts(name: str) -> dict[str, str]:
     """Return the text of each numbered part of a chapter, by anchor; that of its beginning under ""."""
-    copy = BeautifulSoup(str(page(name).select_one("article > section")), "html.parser").section
-    texts = {}
-    for part in copy.find_all("section"):
-        if part.find("h2", recursive=False):
-            texts[part["id"]] = part.get_text()
-            part.extract()
-    return texts | {"": copy.get_text()}
+    whole = page(name).select_one("article > section")
+    parts = [part for part in whole.find_all("section") if part.find("h2", recursive=False)]
+    beginning = [
+        tag.get_text() for tag in whole.find_all(re.compile("^(?!section)"), recursive=False)
+    ]
+    return {part["id"]: part.get_text() for part in parts} | {"": " ".join(beginning)}
 
 
 def test_every_place_of_the_index_holds_its_term():
@@ -112,10 +113,7 @@ def test_the_reference_has_every_function_with_all_its_sections():
 
 
 def test_no_markup_of_a_docstring_is_left_raw():
-    reference = BeautifulSoup(str(page("api")), "html.parser")
-    for tag in reference.select("pre, script, style, annotation"):
-        tag.decompose()
-    text = reference.select_one("article").get_text()
+    text = " ".join(prose(page("api").select_one("article")))
     assert not re.findall(r"``|\.\. \w+::|:(?:math|ref|func):|-{4,}|\[\d\]_|(?<!\w)`\w", text)
 
 
