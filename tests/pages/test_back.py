@@ -36,7 +36,7 @@ def page(name: str) -> BeautifulSoup:
 
 
 @pytest.mark.parametrize(
-    "name", ["notation", "glossary", "claims", "checks", "numbers", "api", "bibliography", "index_of_terms"]
+    "name", ["notation", "glossary", "claims", "checks", "numbers", "weights", "api", "bibliography", "index_of_terms"]
 )  # fmt: skip
 def test_every_page_is_in_the_list_of_pages(name):
     assert page("index").select(f'nav.bd-links a[href="{name}.html"]')

@@ -214,6 +214,7 @@ LIVE = {
     "causal_masking": ["causal_mask"],
     "temperature": ["temperature"],
     "generation": ["cache"],
+    "encoder": ["real_heads"],
 }
 
 
