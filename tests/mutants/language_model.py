@@ -1,0 +1,44 @@
+"""One change for each claim of the chapter `language_model` that makes this claim fail."""
+
+from tests.mutants import Mutant
+
+MUTANTS = {
+    "llm.parity": Mutant(
+        "queries and keys are turned with the wrong base",
+        patch={
+            "attnbook.positions.rope_angles": "lambda positions, head_dim, *, base=10_000.0: "
+            "original(positions, head_dim, base=10_000.0)"
+        },
+    ),
+    "llm.remove-one": Mutant(
+        "the mask that hides nothing hides the future",
+        cell=(
+            "return np.ones((n_queries, n_keys), dtype=bool)",
+            "return ab.causal_mask(n_queries, n_keys)",
+        ),
+    ),
+    "llm.temperature": Mutant(
+        "the factor multiplies raw scores, not scaled ones",
+        cell=("scale=factor / 64**0.5", "scale=factor"),
+    ),
+    "llm.heads": Mutant(
+        "the heads that attend to the token itself, one place too early, are silenced",
+        cell=("second, second - 29]", "second, second - 30]"),
+    ),
+    "llm.agreement": Mutant(
+        "the candidates are those that attend to the nearer noun",
+        cell=("maps_choice[..., -1, 1]", "maps_choice[..., -1, 4]"),
+    ),
+    "llm.antecedent": Mutant(
+        "wrong names are counted as right",
+        cell=("scores[b, who] > scores[b, other]", "scores[b, who] < scores[b, other]"),
+    ),
+    "llm.freezing": Mutant(
+        "the scores are not divided by the root of the width",
+        cell=("(q @ k.mT / 64**0.5)[0]", "(q @ k.mT)[0]"),
+    ),
+    "llm.sink": Mutant(
+        "the window that should lose the first token keeps it",
+        cell=("first = np.arange(n_keys) < sinks", "first = np.arange(n_keys) < 1"),
+    ),
+}
