@@ -275,7 +275,7 @@ def draw_molecules(
     options.useBWAtomPalette()
     options.fontFile = str(FONT_FILE)
     options.fixedBondLength = bond
-    options.fixedFontSize, options.annotationFontScale = 36, 0.8
+    options.fixedFontSize, options.annotationFontScale = 38, 0.9
     options.padding = 0.02
     options.bondLineWidth = 3
     options.scaleBondWidth = False

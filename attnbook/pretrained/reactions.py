@@ -42,7 +42,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ELEMENT = re.compile(r"\[?\d*([A-Z][a-z]?|[a-z]{1,2}|\*)")
 
 # Mapped by hand: an atom and its origin carry the same number. The book's own list, fixed before
-# anything was measured on it.
+# anything was measured on it; an earlier trial had used the same kinds of reaction.
 TEXTBOOK = {
     "Fischer esterification": (
         "[CH3:1][C:2](=[O:3])O.[CH3:4][CH2:5][OH:6]>>[CH3:4][CH2:5][O:6][C:2]([CH3:1])=[O:3]"
@@ -81,11 +81,16 @@ TEXTBOOK = {
     ),
 }
 
-# Reactions in which atoms of one element compete, or rings form; fixed in the same way.
+# Reactions in which atoms of one element compete, or rings form: a search for failures, since some
+# kinds had failed in an earlier trial. Fixed before it was measured; none is left out.
 HARD = {
     "ester hydrolysis in water": ("[CH3:1][C:2](=[O:3])OCC.[OH2:4]>>[CH3:1][C:2](=[O:3])[OH:4]"),
     "ester hydrolysis in lye": (
         "[CH3:1][C:2](=[O:3])OCC.[OH-:4]~[Na+]>>[CH3:1][C:2](=[O:3])[OH:4]"
+    ),
+    "ester hydrolysis, both products": (
+        "[CH3:1][C:2](=[O:3])[O:5][CH2:6][CH3:7].[OH2:4]"
+        ">>[CH3:1][C:2](=[O:3])[OH:4].[CH3:7][CH2:6][OH:5]"
     ),
     "hydrolysis of a benzoate": (
         "[O:9]=[C:1](OC)[c:2]1[cH:3][cH:4][cH:5][cH:6][cH:7]1.[OH2:8]"

@@ -174,7 +174,7 @@ def test_the_norm_and_the_network_are_those_of_torch():
     close(rms_norm(x, gain, 1e-5), functional.rms_norm(x, (8,), gain, 1e-5), 1e-12)
     gate, up, down = (torch.randn(s, generator=g).double() for s in ((8, 12), (8, 12), (12, 8)))
     gated = functional.silu(functional.linear(x, gate.T)) * functional.linear(x, up.T)
-    close(swiglu(x, gate, up, down), functional.linear(gated, down.T), 1e-12)
+    close(swiglu(x, torch.cat([gate, up], dim=1), down), functional.linear(gated, down.T), 1e-12)
 
 
 def test_tokens_do_not_depend_on_what_follows_nor_on_the_batch():
