@@ -147,9 +147,10 @@ def drop_animations(css: str) -> str:
 
 
 def shrink_font(path: Path, signs: set[str], target: Path | None = None) -> None:
-    """Keep of a font only the given signs, in place or in a file of its own."""
+    """Keep of a font only the given signs, in place; or the bare signs, in a file of its own."""
+    features = [] if target else ["*"]
     options = subset.Options(
-        flavor="woff2", layout_features=["*"], notdef_outline=True, hinting=False
+        flavor="woff2", layout_features=features, notdef_outline=True, hinting=False
     )
     font = subset.load_font(str(path), options)
     cutter = subset.Subsetter(options)
