@@ -187,7 +187,9 @@ def read_styles(path: Path, static: Path) -> str:
 def join_styles(head: str, page: Path, static: Path) -> str:
     """Link one style sheet in place of many."""
     paths = [(page.parent / address.split("?")[0]).resolve() for address in STYLE.findall(head)]
-    text = "\n".join(f"/* {path.name} */\n{read_styles(path, static)}" for path in paths)
+    text = "\n".join(read_styles(path, static) for path in paths)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", text))
     address = os.path.relpath(static / packed(static, "book", text, "css"), page.parent)
     link = f'<link rel="stylesheet" href="{address}" />'
     return STYLE.sub("", head).replace("<!-- styles -->", link, 1)

@@ -23,6 +23,12 @@ def read_modules():
     return modules
 
 
+def tight(text: str) -> str:
+    """Return a module without indents and lines of comment, which no reader of a page sees."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
 def add_styles(app, config) -> None:
     """Publish the figures' style sheet."""
     config.html_static_path.append(str(FIGURES / "kit.css"))
@@ -35,6 +41,7 @@ def add_modules(app, pagename, templatename, context, doctree) -> None:
         return
     modules = read_modules()
     texts = {"kit": modules.kit()} | {name: modules.module(name) for name in names}
+    texts = {name: tight(text) for name, text in texts.items()}
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
     context["body"] += f'<script type="application/json" id="live-modules">{data}</script>'
     app.add_css_file("kit.css", priority=901)
