@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.attention import attention
+from benchmarks.llm import llm
 from benchmarks.machine import check_threads, machine, roofline, software
 from benchmarks.memory import memory
 from benchmarks.report import table
@@ -50,6 +51,8 @@ def main() -> None:
 
         say("decoding")
         results["decoding"] = decoding(5)
+    say("a published language model")
+    results["llm"] = llm(3)
     say("done")
     (FOLDER / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (FOLDER / "results.txt").write_text(table(results), encoding="utf-8")

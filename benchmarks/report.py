@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from benchmarks import llm
 from benchmarks.attention import PROJECTED, SDPA
 
 
@@ -59,6 +60,8 @@ def table(results: dict) -> str:
             f"  {entry['kind']:12}{entry['tokens']:8}"
             f"{statistics.median(s):10.2f}{min(s):10.2f}{max(s):10.2f}"
         )
+    if results.get("llm"):
+        lines += ["", *llm.lines(results["llm"])]
     lines += ["", "targets"]
     for verdict in verdicts(results):
         lines.append(

@@ -231,7 +231,7 @@ class SmolLM:
         self, sizes: Sizes, weights: dict[str, torch.Tensor], tokenizer: Tokenizer, stop: int
     ) -> None:
         self.sizes, self.tokenizer, self.stop = sizes, tokenizer, stop
-        self.weights = dict(weights)
+        self.weights = weights  # not a copy: joined matrices take the place of the single ones
         self._joint: dict[str, torch.Tensor] = {}
         for layer in range(sizes.num_layers):
             for joint, parts in JOINT.items():
