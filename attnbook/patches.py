@@ -257,7 +257,7 @@ def train_patches(
         The same model.
     """
     generator = torch.Generator().manual_seed(seed)
-    adam = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     n_steps = epochs * math.ceil(len(patches) / batch_size)
     fall = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 1 / n_steps, total_iters=n_steps)
     for _ in range(epochs):

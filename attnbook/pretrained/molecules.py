@@ -352,7 +352,7 @@ def plot_map(
     --------
     >>> from attnbook.pretrained.molecules import plot_map
     >>> top, bottom = plot_map("CBr.O>>CO", [0, 2])
-    >>> top.get_title(), bottom.get_title()
+    >>> top.get_title(loc="left"), bottom.get_title(loc="left")
     ('reactants', 'products: each atom with the number of its origin')
     """
     before, after = _sides(reaction)
@@ -368,8 +368,8 @@ def plot_map(
     bond = min(100, *(_longest_bond(*_side_by_side(text)[1:], (1400, 400)) for text in texts))
     top.imshow(draw_molecules(texts[0], colors=above, bond=bond))
     bottom.imshow(draw_molecules(texts[1], notes=notes, colors=below, bond=bond))
-    top.set_title("reactants")
-    bottom.set_title("products: each atom with the number of its origin")
+    top.set_title("reactants", loc="left")
+    bottom.set_title("products: each atom with the number of its origin", loc="left")
     for ax in axes:
         ax.set_axis_off()
     return axes

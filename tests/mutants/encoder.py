@@ -30,6 +30,6 @@ MUTANTS = {
         "the positions stay", cell=("cosines(model.without_positions(),", "cosines(model,")
     ),
     "encoder.retrieval": Mutant(
-        "the positions stay", cell=("find(model.without_positions())", "find(model)")
+        "the positions stay in the search", cell=("find(model.without_positions())", "find(model)")
     ),
 }

@@ -31,7 +31,7 @@ MUTANTS = {
     ),
     "llm.antecedent": Mutant(
         "wrong names are counted as right",
-        cell=("scores[b, who] > scores[b, other]", "scores[b, who] < scores[b, other]"),
+        cell=("scores[b, a] - scores[b, o]", "scores[b, o] - scores[b, a]"),
     ),
     "llm.freezing": Mutant(
         "the scores are not divided by the root of the width",
@@ -39,6 +39,6 @@ MUTANTS = {
     ),
     "llm.sink": Mutant(
         "the window that should lose the first token keeps it",
-        cell=("first = np.arange(n_keys) < sinks", "first = np.arange(n_keys) < 1"),
+        cell=("always = np.isin(np.arange(n_keys), kept)", "always = np.arange(n_keys) < 1"),
     ),
 }
