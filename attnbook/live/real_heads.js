@@ -46,7 +46,7 @@ function picture(s) {
   return (pictures[s] = canvas.toDataURL());
 }
 
-const LENSES = [["maps", "its map"], ["back", "% on the token before"], ["first", "% on the first token"], ["spread", "entropy, % of the most"]];
+const LENSES = [["maps", "its map"], ["back", "% on the token before"], ["first", "% on the first token"], ["spread", "entropy, % of the largest"]];
 const CELL = 25; // of the table of heads
 const quoted = (word) => `“${word}”`;
 
@@ -117,11 +117,22 @@ export default {
       });
     });
 
+    const place = slider(fig, { key: "token", label: "Token that asks", min: 0, max: 11, step: 1, digits: 0 });
+    const [bar, typed] = place.querySelectorAll("input");
+    typed.addEventListener("change", () => (typed.value = Math.min(typed.value, typed.max)));
+    fig.onDraw(({ sentence }, { asks }) => { // a shorter sentence has fewer places: show the one that is used
+      const tokens = DATA.tokens[sentence];
+      bar.max = typed.max = tokens.length - 1;
+      bar.value = asks;
+      if (document.activeElement !== typed || typed.value > asks) typed.value = asks;
+      bar.setAttribute("aria-valuetext", `${asks}, ${quoted(tokens[asks])}`);
+    });
+
     fig.add(
       choice(fig, { key: "sentence", label: "Sentence", options: DATA.sentences.map((text, s) => [s, text]) }),
       slider(fig, { key: "layer", label: "Layer", min: 0, max: 5, step: 1, digits: 0 }),
       slider(fig, { key: "head", label: "Head", min: 0, max: 11, step: 1, digits: 0 }),
-      slider(fig, { key: "token", label: "Token that asks", min: 0, max: 11, step: 1, digits: 0 }),
+      place,
       choice(fig, { key: "table", label: "Show of every head", options: LENSES }),
     );
     fig.words((state, { asks, weights, back, spread }) => {
@@ -131,9 +142,9 @@ export default {
       const here = back[state.layer][state.head];
       const least = Math.min(...weights.slice(1).map((row, i) => row[i]));
       const verdict = least > 0.9
-        ? `This is the head: after the first, every token puts at least ${show(least)} on the token before it.`
-        : `On the token before it a token puts ${show(here)} on the mean; entropy is ${show(100 * spread[state.layer][state.head], 0)} % of the most.`;
-      return `Layer ${state.layer}, head ${state.head}: ${quoted(tokens[asks])} looks most at ${quoted(most)}, with weight ${show(top)}. ${verdict}`;
+        ? `This is the head: after the first, every token puts more than ${show(Math.ceil(100 * least - 1) / 100)} on the token before it.`
+        : `On average a token puts ${show(here)} on the token before it; the entropy is ${show(100 * spread[state.layer][state.head], 0)} % of the largest possible.`;
+      return `Layer ${state.layer}, head ${state.head}: token ${asks}, ${quoted(tokens[asks])}, looks most at ${quoted(most)}, with weight ${show(top)}. ${verdict}`;
     });
     fig.rows((state, { asks, weights, entropy: entropies }) => {
       const tokens = DATA.tokens[state.sentence];
