@@ -12,14 +12,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Without windows Chromium starts and opens pages faster.
+SHELL = "chromium-headless-shell"
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-def executable(playwright) -> str:
-    """Return the browser's file, or say what to do without one."""
+def executable(playwright) -> str | None:
+    """Return the browser's file, None for Playwright's own, or say what to do without one."""
     own = playwright.chromium.executable_path
-    places = [os.environ.get("CHROMIUM"), own, *map(shutil.which, NAMES)]
+    if not os.environ.get("CHROMIUM") and Path(own).exists():
+        return None
+    places = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]
     for place in places:
         if place and Path(place).exists():
             return str(place)
@@ -36,7 +40,8 @@ def provide() -> int:
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if root and shutil.which("apt-get"):
-        ways += [["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "chromium"]]
+        ways += [["apt-get", "update", "-qq"]]
+        ways += [["apt-get", "install", "-qq", "-y", name] for name in (SHELL, "chromium")]
     for way in [None, *ways]:
         if way:
             print(f"== No Chromium yet: {' '.join(way)}", flush=True)

@@ -106,21 +106,35 @@ def _names(text: str) -> tuple[set[str], set[str]]:
     return defines - {"_"}, reads
 
 
-def slice_cells(notebook: dict, slug: str) -> list[str]:
-    """Return the sources of the cells with the claims `slug` and of all cells that these need."""
+def slice_cells(notebook: dict, slug: str, what: str | None = None) -> list[str]:
+    """Return the sources of the cells with the claims `slug` and of all cells that these need.
+
+    With `what`, of its claims only the one of that name counts.
+    """
     cells = [source(cell) for cell in code_cells(notebook)]
     modules = set().union(*map(_imported, cells))  # np.testing.f(...) does not change np
     needed: set[str] = set()
     kept: list[str] = []
     for text in reversed(cells):
         defines, reads = _names(text)
-        if (
-            f'claim("{slug}"' in text.replace("\n    ", "")
-            or (defines - modules | _imported(text)) & needed
-        ):
+        if (slug, what) in _claims(text) or (defines - modules | _imported(text)) & needed:
             kept.append(text)
             needed |= reads
     return kept[::-1]
+
+
+def _claims(text: str) -> set[tuple[str, str | None]]:
+    """Return slug and `what` of every claim of a cell, and its slug alone."""
+    found: set[tuple[str, str | None]] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("claim"):
+            slug, *names = [
+                word.value
+                for word in [*node.args[:1], *(k.value for k in node.keywords if k.arg == "what")]
+                if isinstance(word, ast.Constant)
+            ]
+            found |= {(slug, None), *((slug, name) for name in names)}
+    return found
 
 
 def main(arguments: list[str]) -> int:

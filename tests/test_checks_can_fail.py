@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -16,7 +17,7 @@ import pytest
 from attnbook.claims import METADATA_KEY, ledger
 from conftest import PINNED_MATPLOTLIB, picture_differs, record_differs
 from tests import test_notebooks as book
-from tests.notebook_tools import CHAPTERS, ROOT, code_cells, read, slice_cells
+from tests.notebook_tools import CHAPTERS, ROOT, code_cells, execute, read, slice_cells
 
 
 def picture(scale, color="#0072B2", label=None):
@@ -97,9 +98,8 @@ def stale_picture(cells):
                 output["data"]["image/png"] = picture(1.0)
 
 
-@pytest.mark.parametrize("spoil", [stale_text, stale_record, stale_picture])
-def test_nbval_goes_red_for(spoil, tmp_path):
-    """One run of nbval on a spoiled notebook of two cells, with this project's conftest."""
+def test_nbval_goes_red_for_what_is_stale(tmp_path):
+    """One run of nbval, with this project's conftest, on a notebook and three spoiled copies."""
     source = [
         "import matplotlib.pyplot as plt",
         "from IPython.display import Markdown, display",
@@ -119,28 +119,38 @@ def test_nbval_goes_red_for(spoil, tmp_path):
             "execution_count": None,
         }
     ]
-    path = tmp_path / "toy.ipynb"
+    path = tmp_path / "fresh.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    from tests.notebook_tools import execute
-
     execute(path)
-    assert nbval(path) == 0
     fresh = read(path)
-    spoiled = copy.deepcopy(fresh)
-    spoil(code_cells(spoiled))
-    assert spoiled != fresh
-    path.write_text(json.dumps(spoiled), encoding="utf-8")
-    assert nbval(path) == 1
+    for spoil in (stale_text, stale_record, stale_picture):
+        spoiled = copy.deepcopy(fresh)
+        spoil(code_cells(spoiled))
+        assert spoiled != fresh
+        (tmp_path / f"{spoil.__name__}.ipynb").write_text(json.dumps(spoiled), encoding="utf-8")
+    assert nbval(tmp_path) == {
+        "fresh": "passed",
+        "stale_picture": "failed",
+        "stale_record": "failed",
+        "stale_text": "failed",
+    }
 
 
 def read_any():
     return read(sorted((ROOT / "chapters").glob("*.ipynb"))[0])
 
 
-def nbval(path):
+def nbval(folder):
+    """Return how the one cell of each notebook of a folder ended."""
+    report = folder / "report.xml"
     options = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-p", "conftest"]
     command = [sys.executable, "-m", "pytest", "-q", *options, "-c", str(ROOT / "pyproject.toml")]
-    return subprocess.run([*command, str(path)], cwd=ROOT, check=False).returncode
+    subprocess.run([*command, f"--junitxml={report}", str(folder)], cwd=ROOT, check=False)
+    cases = ElementTree.parse(report).iter("testcase")
+    return {
+        case.get("classname").split(".")[-2]: "passed" if case.find("failure") is None else "failed"
+        for case in cases
+    }
 
 
 def without_output(notebook):
@@ -260,3 +270,9 @@ def test_the_cells_of_a_claim_are_found():
     ]
     notebook = {"cells": [{"cell_type": "code", "source": [text]} for text in cells]}
     assert slice_cells(notebook, "a.b") == [cells[i] for i in (0, 1, 3, 4, 5, 7, 8, 10)]
+    notebook["cells"].append({"cell_type": "code", "source": ["claim('a.b', y, what='more')"]})
+    assert slice_cells(notebook, "a.b", "more") == [
+        cells[0],
+        cells[2],
+        "claim('a.b', y, what='more')",
+    ]

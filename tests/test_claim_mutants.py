@@ -70,14 +70,13 @@ def test_every_claim_has_a_mutant_and_every_mutant_a_claim():
 @pytest.mark.parametrize("slug", sorted(claims.ledger()))
 def test_claim_can_fail(slug, monkeypatch):
     notebook = read(ROOT / "chapters" / f"{claims.ledger()[slug]['chapter']}.ipynb")
-    cells = slice_cells(notebook, slug)
     mutant: Mutant = MUTANTS[slug]
     seen = []
     monkeypatch.setattr(claims, "_emit", lambda line, record: seen.append(record["slug"]))
     if EVERYTHING:  # nbval sees the same cells hold, within their whole notebook
-        run(cells)
+        run(slice_cells(notebook, slug))
         assert slug in seen, "the cells of this claim leave no record"
-    changed = cells
+    cells = changed = slice_cells(notebook, slug, mutant.what)
     if mutant.cell is not None:
         old, new = mutant.cell
         changed = [text.replace(old, new) for text in cells]
@@ -85,4 +84,5 @@ def test_claim_can_fail(slug, monkeypatch):
         assert claim_lines(changed) == claim_lines(cells), "change what is measured, not the claim"
     with patched(mutant.patch or {}), pytest.raises(attnbook.ClaimError) as caught:
         run(changed)
-    assert str(caught.value).startswith((f"{slug}:", f"{slug},"))
+    named = (f"{slug}:", f"{slug},") if mutant.what is None else f"{slug}, {mutant.what}"
+    assert str(caught.value).startswith(named)

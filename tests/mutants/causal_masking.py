@@ -28,5 +28,6 @@ MUTANTS = {
     "causal.cheating": Mutant(
         "the models without a mask are taken from those with one",
         cell=("cheats = [learn(False, seed) for seed in range(2)]", "cheats = honest"),
+        what="training loss, no mask",
     ),
 }

@@ -11,8 +11,9 @@ MUTANTS = {
         },
     ),
     "images.causal-map": Mutant(
-        "patches are hidden from the other end of the order (two splits hold without this)",
-        cell=("SEEDS = range(5)", "SEEDS = range(2)"),
+        "patches are hidden from the other end of the order (one split holds without this)",
+        cell=("SEEDS = range(5)", "SEEDS = range(1)"),
+        what="four least attended hidden",
         patch={
             "attnbook.patches.hide": "lambda order, count, *, n_patches: "
             "original(order.flip(1), count, n_patches=n_patches)"

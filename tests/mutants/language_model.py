@@ -16,14 +16,16 @@ MUTANTS = {
             "return np.ones((n_queries, n_keys), dtype=bool)",
             "return ab.causal_mask(n_queries, n_keys)",
         ),
+        what="no mask, nothing stands after: factor",
     ),
     "llm.temperature": Mutant(
         "the factor multiplies raw scores, not scaled ones",
         cell=("scale=factor / 64**0.5", "scale=factor"),
     ),
     "llm.heads": Mutant(
-        "the heads that attend to the token itself, one place too early, are silenced",
-        cell=("second, second - 29]", "second, second - 30]"),
+        "the weight on the token after the answer is measured",
+        cell=("second, second - 29]", "second, second - 28]"),
+        what="weight on the answer, strongest head",
     ),
     "llm.agreement": Mutant(
         "the candidates are those that attend to the nearer noun",

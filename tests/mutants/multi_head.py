@@ -22,7 +22,9 @@ MUTANTS = {
         cell=('"penalty": (0.1,)', '"penalty": (0.0,)'),
     ),
     "heads.ablation": Mutant(
-        "the head that is to be removed stays",
+        "the head that is to be removed stays (two layers of a kind show it)",
+        cell=("seed=seed) for seed in range(5)", "seed=seed) for seed in range(2)"),
+        what="right without the heads of the second token",
         patch={
             "attnbook.lookups.slots_right": "lambda layer, test, keep=None: original(layer, test)"
         },

@@ -10,5 +10,6 @@ MUTANTS = {
     "social.honest": Mutant(
         "the adjacency matrix is normalized by columns",
         cell=("M / M.sum(axis=1, keepdims=True)  #", "M / M.sum(axis=0, keepdims=True)  #"),
+        what="equal scores: against D^-1 M V",
     ),
 }
