@@ -17,8 +17,9 @@ LIMITS = {  # what is measured, whether it is the most or the least, and the lim
     "peak_bytes": ("at most", 1.2e9),
 }
 CHILD = f"""
-import json, resource, sys, time
+import json, sys, time
 import torch
+from benchmarks.peak import peak_bytes
 torch.set_num_threads(1)
 from attnbook.pretrained.smollm import SmolLM
 
@@ -43,12 +44,11 @@ for run in (read, start, write):
 n_written = len(write())
 prefill = min(seconds(read) for _ in range(3))
 decode = min(seconds(write) for _ in range(3)) - min(seconds(start) for _ in range(3))
-unit = 1 if sys.platform == "darwin" else 1024
 print(json.dumps({{
     "load_seconds": loaded,
     "prefill_tokens_per_second": {READ} / prefill,
     "decode_tokens_per_second": (n_written - 1) / decode,
-    "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+    "peak_bytes": peak_bytes(),
 }}))
 """
 

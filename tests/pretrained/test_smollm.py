@@ -438,16 +438,17 @@ def test_limits_can_be_missed():
 
 
 PEAK = """
-import resource, sys
+import sys
 import torch
+sys.path.insert(0, "..")
+from benchmarks.peak import peak_bytes
 torch.set_num_threads(1)
 import matplotlib
 matplotlib.use("Agg")
 names = {"__name__": "__main__"}
 for text in __import__("json").load(sys.stdin):
     exec(compile(text, "cell", "exec"), names)
-unit = 1 if sys.platform == "darwin" else 1024
-print("\\n", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+print("\\n", peak_bytes())
 """
 
 
