@@ -25,6 +25,7 @@ from attnbook._checks import (
 )
 
 BLOCK = 2**18  # scores that are held at once: one megabyte in float32, about a processor's cache
+FLOOR = 1e-30  # of a sum of exponentials: it is 0 or, with the largest score taken off, at least 1
 FEWEST_ROWS = 64  # of a block: matrix products of fewer rows are slow
 
 
@@ -85,14 +86,14 @@ def _softmax(x: Array, axis: int, xp: Any) -> Array:
 
 def exponentials(x: Array, peak: Array, xp: Any, *, reuse: bool = False) -> Array:
     """Return exp(x - peak), in the memory of `x` where `reuse`; zeros where `peak` is -inf."""
-    peak = xp.where(peak == -xp.inf, 0.0, peak)  # all -inf: exp(-inf - 0) = 0
+    peak = xp.clip(peak, min=xp.finfo(peak.dtype).min)  # all -inf: exp(-inf - finite) = 0
     out = x if reuse else None
     return xp.exp(xp.subtract(x, peak, out=out), out=out)
 
 
 def divided(e: Array, total: Array, xp: Any) -> Array:
     """Return e / total, and zeros where `total` is 0."""
-    return e / xp.where(total == 0, 1.0, total)
+    return e / xp.clip(total, min=FLOOR)
 
 
 def queries_keys_values(q: Array, k: Array, v: Array) -> Any:

@@ -25,7 +25,7 @@ MUTANTS = {
                      "attention"),
     "bias subtracted": ("attention.py", "scores + xp.astype(bias", "scores - xp.astype(bias",
                         "attention"),
-    "no guard for empty rows": ("attention.py", "xp.where(total == 0, 1.0, total)", "total",
+    "no guard for empty rows": ("attention.py", "xp.clip(total, min=FLOOR)", "total",
                                 "attention"),
     "softmax overflows": ("attention.py", "xp.exp(xp.subtract(x, peak, out=out), out=out)",
                           "xp.exp(x)", "attention"),

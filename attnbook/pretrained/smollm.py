@@ -399,21 +399,21 @@ class SmolLM:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return what attention adds to the stream, and all keys and values (B, G, S, D)."""
         heads, groups = self.sizes.num_heads, self.sizes.num_groups
+        turns = changes.grouping == "turns"
         h = self._norm(x, f"blk.{layer}.attn_norm", changes)
         qkv = split_heads(h @ self._joint[f"blk.{layer}.attn_qkv"], heads + 2 * groups)
         turned = apply_rope(qkv[:, :-groups], angles, pairing=changes.pairing)
         q, k, v = turned[:, :heads], turned[:, heads:], qkv[:, -groups:]
         if old is not None:
             k, v = torch.cat([old[0], k], dim=-2), torch.cat([old[1], v], dim=-2)
-        both = torch.stack([k, v])  # (2, B, G, S, D)
-        if changes.grouping == "blocks":
-            each_k, each_v = repeat_heads(both, heads)
-        else:
-            each_k, each_v = both[..., torch.arange(heads) % groups, :, :]
         if watch is not None:
+            each_k = k[:, np.arange(heads) % groups] if turns else repeat_heads(k, heads)
             watch(layer, q, each_k, mask)
-        seen = None if mask.all() else mask
-        out = scaled_dot_product_attention(q, each_k, each_v, mask=seen, scale=changes.scale)
+        # Heads that read one group ask it together, as rows: no key has to be copied.
+        rows = _rows(q, groups, turns)
+        seen = None if mask.all() else np.concatenate([mask] * (heads // groups), axis=-2)
+        out = scaled_dot_product_attention(rows, k, v, mask=seen, scale=changes.scale)
+        out = _heads(out, heads, turns)
         for head in [head for at, head in changes.silent if at == layer]:
             out[:, head] = 0
         return merge_heads(out) @ self._weight(layer, "attn_output"), k, v
@@ -614,6 +614,19 @@ class SmolLM:
                     w = convert_pairing(cut, to="halves").reshape(s.d_model, -1)
                 state[f"model.layers.{layer}.{their}.weight"] = w.T
         return config, state
+
+
+def _rows(q: torch.Tensor, groups: int, turns: bool) -> torch.Tensor:
+    """Return queries (B, H, L, D) as (B, G, H/G * L, D): by group, head after head."""
+    n = q.shape[1] // groups
+    q = q.unflatten(1, (n, groups)).transpose(1, 2) if turns else q.unflatten(1, (groups, n))
+    return q.flatten(2, 3)
+
+
+def _heads(out: torch.Tensor, heads: int, turns: bool) -> torch.Tensor:
+    """Return (B, G, H/G * L, D) as (B, H, L, D), the inverse of `_rows`."""
+    out = out.unflatten(2, (heads // out.shape[1], -1))  # (B, G, H/G, L, D)
+    return (out.transpose(1, 2) if turns else out).flatten(1, 2)
 
 
 def _turned(w: np.ndarray) -> torch.Tensor:
