@@ -82,6 +82,8 @@ def test_claim_can_fail(slug, monkeypatch):
         changed = [text.replace(old, new) for text in cells]
         assert changed != cells, f"no cell of this claim holds {old!r}"
         assert claim_lines(changed) == claim_lines(cells), "change what is measured, not the claim"
+    if mutant.slow and not EVERYTHING:
+        pytest.skip("its cells take long: make test-all")
     with patched(mutant.patch or {}), pytest.raises(attnbook.ClaimError) as caught:
         run(changed)
     named = (f"{slug}:", f"{slug},") if mutant.what is None else f"{slug}, {mutant.what}"

@@ -69,7 +69,7 @@ MUTANTS = {
                       "** (0 * np.arange(0, width, 2))", "positions"),
     "exponent i/D": ("positions.py", "(-np.arange(0, width, 2) / width)",
                      "(-np.arange(0, width, 2) / 2 / width)", "positions"),
-    "angles in float32": ("positions.py", "angles = xp.astype(angles, xp.float64)",
+    "angles in float32": ("positions.py", "angles = xp.astype(angles, xp.float64, copy=False)",
                           "angles = xp.astype(angles, xp.float32)", "positions"),
     "slopes from zero": ("positions.py", "np.arange(1, power + 1)", "np.arange(power)",
                          "positions"),

@@ -14,13 +14,15 @@ class Mutant:
     `cell` is (old, new), and old must stand in those cells. `patch` maps "attnbook.module.function"
     to an expression that replaces the function, evaluated in the names of that module together
     with `original`, the function itself. Of a slug with several claims, `what` names the one that
-    fails, where the cells of the others would take long.
+    fails, where the cells of the others would take long. `slow` ones take about ten seconds or more
+    and run in make test-all; make test only holds that their text still stands.
     """
 
     name: str
     cell: tuple[str, str] | None = None
     patch: dict[str, str] | None = None
     what: str | None = None
+    slow: bool = False
 
 
 def load() -> dict[str, Mutant]:

@@ -6,6 +6,7 @@ MUTANTS = {
     "encoder.parity": Mutant(
         "the book's weights are computed without the scale",
         patch={"attnbook.models.attention_weights": "lambda q, k, **m: original(q, k, scale=1.0)"},
+        slow=True,
     ),
     "encoder.heads": Mutant(
         "the weight on the token behind is taken for that on the token before",
@@ -17,6 +18,7 @@ MUTANTS = {
             "attnbook.pretrained.minilm._known": "lambda layer, head: "
             "original(layer, (head + 1) % 12)"
         },
+        slow=True,
     ),
     "encoder.antecedent": Mutant(
         "nothing is knocked out",

@@ -18,6 +18,7 @@ MUTANTS = {
             "attnbook.patches.hide": "lambda order, count, *, n_patches: "
             "original(order.flip(1), count, n_patches=n_patches)"
         },
+        slow=True,
     ),
     "images.positions": Mutant(
         "models without positions have them all the same",

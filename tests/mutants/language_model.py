@@ -9,6 +9,7 @@ MUTANTS = {
             "attnbook.positions.rope_angles": "lambda positions, head_dim, *, base=10_000.0: "
             "original(positions, head_dim, base=10_000.0)"
         },
+        slow=True,
     ),
     "llm.remove-one": Mutant(
         "the mask that hides nothing hides the future",
@@ -21,6 +22,7 @@ MUTANTS = {
     "llm.temperature": Mutant(
         "the factor multiplies raw scores, not scaled ones",
         cell=("scale=factor / 64**0.5", "scale=factor"),
+        slow=True,
     ),
     "llm.heads": Mutant(
         "the weight on the token after the answer is measured",
@@ -30,6 +32,7 @@ MUTANTS = {
     "llm.agreement": Mutant(
         "the candidates are those that attend to the nearer noun",
         cell=("maps_choice[..., -1, 1]", "maps_choice[..., -1, 4]"),
+        slow=True,
     ),
     "llm.antecedent": Mutant(
         "wrong names are counted as right",
@@ -42,5 +45,6 @@ MUTANTS = {
     "llm.sink": Mutant(
         "the window that should lose the first token keeps it",
         cell=("always = np.isin(np.arange(n_keys), kept)", "always = np.arange(n_keys) < 1"),
+        slow=True,
     ),
 }
