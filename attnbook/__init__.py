@@ -4,6 +4,7 @@
 `attnbook.models` or matplotlib for `attnbook.plots`, are imported by name.
 """
 
+from attnbook.answers import check
 from attnbook.attention import (
     attention_entropy,
     attention_weights,
@@ -36,6 +37,7 @@ __all__ = [
     "attention_entropy",
     "attention_weights",
     "causal_mask",
+    "check",
     "claim",
     "convert_pairing",
     "merge_heads",

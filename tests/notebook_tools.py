@@ -39,7 +39,7 @@ def normalized(notebook: dict, stem: str) -> str:
     notebook["metadata"] = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-    }
+    } | {key: value for key, value in notebook["metadata"].items() if key == "attnbook"}
     for number, cell in enumerate(notebook["cells"], start=1):
         cell.setdefault("id", f"{stem.replace('_', '-')}-{number:02d}")
         for noise in ("execution", "collapsed", "scrolled"):

@@ -12,6 +12,7 @@ def test_spelling(tmp_path):
         text = "\n\n".join([source(cell) for cell in cells] + [str(c["metadata"]) for c in cells])
         (tmp_path / f"{path.stem}.md").write_text(text, encoding="utf-8")
     pages = [*(ROOT / "chapters").glob("*.md"), ROOT / "README.md", *ROOT.glob("attnbook/*.*")]
+    pages += [*ROOT.glob("attnbook/grade/*.py"), *ROOT.glob("coursework/**/*.py")]
     words = ["--builtin", "clear,rare,en-GB_to_en-US", "--ignore-words-list", "nd"]
     result = subprocess.run(
         [sys.executable, "-m", "codespell_lib", *words, str(tmp_path), *map(str, pages)],
