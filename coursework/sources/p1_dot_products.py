@@ -83,7 +83,7 @@ check("p1.dot_variance", dot_variance)
 # <details><summary>Hint 2</summary>
 #
 # $\operatorname{Var}(q_1 k_1) = \mathbb{E}[q_1^2]\,\mathbb{E}[k_1^2] - \mathbb{E}[q_1 k_1]^2$.
-# Multiply it out. One term cancels, and it is better cancelled on paper.
+# Multiply it out. One term cancels, and it is better canceled on paper.
 #
 # </details>
 #

@@ -27,8 +27,8 @@ def test_there_are_eight_sets():
 def test_a_solution_gets_every_point(grades, path):
     grade = grades[f"solutions/{path.stem}"]
     assert grade.points == grade.possible > 0, grade
-    # A measurement may use the package beyond what answers nothing: it costs no point.
-    assert all("is not there while grading" in note for note in grade.notes), grade.notes
+    if path.stem != "p5_initialization":  # which measures with a part of the package: no points
+        assert grade.notes == ()
 
 
 @pytest.mark.parametrize("path", STUDENT, ids=lambda path: path.stem)
