@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attnbook.grade import report
+from attnbook.grade.enclose import UNREADABLE
 from attnbook.grade.notebook import SubmissionError, read_bytes
 from attnbook.grade.question import CourseworkError
 from attnbook.grade.runner import FAILED, Batch, Exams, Grade, digest
@@ -110,10 +111,11 @@ def run(options: argparse.Namespace) -> int:
     hidden += [options.seed_file] if options.seed_file else []
     key = digest(coursework, f"{seed}\n{options.kind}", limits)
     with Batch(exams, hidden, limits=limits, jobs=options.jobs, expected=options.kind) as batch:
-        if options.strict:
-            missing = batch.isolation()
-            if missing:
-                raise UsageError(f"--strict: {' '.join(missing)}")
+        missing = batch.isolation()
+        if UNREADABLE in missing:  # right answers would get no points
+            raise UsageError(f"{UNREADABLE} Use a Python outside of a private folder.")
+        if options.strict and missing:
+            raise UsageError(f"--strict: {' '.join(missing)}")
         grades = all_grades(batch, files, options.out, key, options.again)
     write(grades, options.out)
     missing = list(dict.fromkeys(text for one in grades for text in one.isolation))

@@ -29,6 +29,7 @@ NOEXEC, NOATIME, NODIRATIME = 8, 1024, 2048  # kept as they are where others set
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 BOX = "/box"
+UNREADABLE = "Python cannot be read by other users, so what a submission imports may be missing."
 
 
 @dataclass
@@ -256,9 +257,7 @@ def measure_size() -> None:
 def _find_readable(plan: Plan) -> None:
     """Try what a submission would try."""
     if not os.access(os.path.dirname(os.__file__), os.R_OK | os.X_OK):
-        plan.missing.append(
-            "Python cannot be read by other users, so what a submission imports may be missing."
-        )
+        plan.missing.append(UNREADABLE)
     for path in plan.hidden:
         try:
             found = os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1)

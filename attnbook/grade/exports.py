@@ -33,15 +33,15 @@ if ! find_python >/dev/null; then
   apt-get install -y python3-venv
   find_python >/dev/null || apt-get install -y python3.11 python3.11-venv
 fi
-"$(find_python)" -m venv /opt/attnbook
-/opt/attnbook/bin/pip install --no-cache-dir "numpy>=2.1" "array-api-compat>=1.12"
+"$(find_python)" -m venv /autograder/venv
+/autograder/venv/bin/pip install --no-cache-dir "numpy>=2.1" "array-api-compat>=1.12"
 chmod -R go-rwx /autograder/source
 """
 
 RUN = """#!/usr/bin/env bash
 # Run by Gradescope for every submission; results.json is there whatever happens.
 base="${AUTOGRADER:-/autograder}"
-python="${ATTNBOOK_PYTHON:-/opt/attnbook/bin/python}"
+python="${ATTNBOOK_PYTHON:-$base/venv/bin/python}"
 mkdir -p "$base/results"
 cat > "$base/results/results.json" <<'END'
 {"score": 0, "output": "The grader did not come to its end. Please tell your instructor."}

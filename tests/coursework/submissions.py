@@ -425,7 +425,7 @@ cheat(
     "must not start processes",
     "import subprocess\nsubprocess.check_output(['cat', '{coursework}/questions/p0_bad.py'])",
 )
-cheat("system", "must not start processes", "import os\nos.system('cat /etc/passwd > /tmp/x')")
+cheat("system", "must not start processes", "import os\nos.system('cat /etc/passwd > stolen')")
 cheat(
     "socket",
     "must not use the network",
@@ -436,7 +436,7 @@ cheat(
     "must not use the network|urlopen error",
     "import urllib.request\nurllib.request.urlopen('http://example.com')",
 )
-cheat("ctypes", "must not use ctypes", "import ctypes\nctypes.CDLL(None).system(b'touch /tmp/x')")
+cheat("ctypes", "must not use ctypes", "import ctypes\nctypes.CDLL(None).system(b'touch stolen')")
 cheat(
     "ctypes_python",
     "must not use ctypes",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from attnbook.grade.enclose import UNREADABLE
 from attnbook.grade.runner import Batch, Exams
 from attnbook.grade.session import Limits
 from tests.notebook_tools import ROOT
@@ -16,6 +17,8 @@ def grades():
     exams = Exams.of(COURSEWORK, "a seed of the tests")
     files = [(path, f"{path.parent.name}/{path.stem}") for path in (*STUDENT, *SOLVED)]
     with Batch(exams, [COURSEWORK], limits=Limits(), jobs=2) as batch:
+        if UNREADABLE in batch.isolation():
+            pytest.skip("Python lies in a private folder and there are no namespaces")
         return {grade.name: grade for grade in batch.grade_all(files)}
 
 
